@@ -1,0 +1,19 @@
+/**
+ * Where bytes come from: a file, a Blob, an URL, memory. Nothing here builds one buffer of a whole source;
+ * offsets beyond 2^32 are normal, beyond 2^53 refused by the parser.
+ */
+export interface ByteSource {
+  /** What people call it: a path, an URL, a file's name. Stands in error messages. */
+  readonly name: string;
+  readonly byteLength: number;
+  /** Fills `target` with the bytes from `offset` on (bytes); rejects where the source ends earlier. */
+  read(offset: number, target: Uint8Array, signal?: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The bytes [offset, offset + byteLength) of a source, in memory of their own. */
+export async function readBytes(source: ByteSource, offset: number, byteLength: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(byteLength);
+  await source.read(offset, bytes);
+  return bytes;
+}

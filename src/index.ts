@@ -1,0 +1,1 @@
+export type { ByteSource } from './gguf/source.ts';
