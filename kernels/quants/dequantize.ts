@@ -1,0 +1,162 @@
+/**
+ * The host's side of the block types: file bytes to f32 (exact for all of these) and back, in llama.cpp's rounding.
+ * Typed-array views throughout, so that gathering rows of token_embd on the host keeps up; the hosts of WebGPU are
+ * little endian, as GGUF is.
+ *
+ *   F32   as it stands        F16   IEEE binary16        BF16  the upper half of an f32
+ *   Q8_0  34 bytes per 32 values: d (f16), 32 × q (int8); value = d · q
+ */
+
+interface HostType {
+  readonly blockLength: number;
+  readonly blockBytes: number;
+  dequantize(bytes: Uint8Array): Float32Array;
+  quantize(values: Float32Array): Uint8Array;
+}
+
+const hostTypes: Readonly<Record<string, HostType>> = {
+  F32: { blockLength: 1, blockBytes: 4, dequantize: dequantizeF32, quantize: quantizeF32 },
+  F16: { blockLength: 1, blockBytes: 2, dequantize: dequantizeF16, quantize: quantizeF16 },
+  BF16: { blockLength: 1, blockBytes: 2, dequantize: dequantizeBf16, quantize: quantizeBf16 },
+  Q8_0: { blockLength: 32, blockBytes: 34, dequantize: dequantizeQ8_0, quantize: quantizeQ8_0 },
+};
+
+/** ggml's names of the types below. */
+export const hostTypeNames: readonly string[] = Object.keys(hostTypes);
+
+/** `bytes`: whole blocks of the file. Throws for a type that is not in `hostTypeNames` and for a partial block. */
+export function dequantize(typeName: string, bytes: Uint8Array): Float32Array {
+  const type = hostType(typeName);
+  if (bytes.length % type.blockBytes !== 0) {
+    throw new Error(`${typeName}: ${bytes.length} bytes are not whole blocks of ${type.blockBytes}`);
+  }
+  return type.dequantize(bytes);
+}
+
+/** The inverse, byte for byte what llama-quantize writes. `values`: whole blocks. */
+export function quantize(typeName: string, values: Float32Array): Uint8Array {
+  const type = hostType(typeName);
+  if (values.length % type.blockLength !== 0) {
+    throw new Error(`${typeName}: ${values.length} values are not whole blocks of ${type.blockLength}`);
+  }
+  return type.quantize(values);
+}
+
+function hostType(typeName: string): HostType {
+  const type = Object.hasOwn(hostTypes, typeName) ? hostTypes[typeName] : undefined;
+  if (!type) throw new Error(`type ${typeName} is not supported yet; supported: ${hostTypeNames.join(', ')}`);
+  return type;
+}
+
+function dequantizeF32(bytes: Uint8Array): Float32Array {
+  return new Float32Array(new Uint8Array(bytes).buffer); // a copy, for alignment; Buffer's slice() would not copy
+}
+
+function quantizeF32(values: Float32Array): Uint8Array {
+  return new Uint8Array(values.slice().buffer);
+}
+
+function dequantizeF16(bytes: Uint8Array): Float32Array {
+  const values = new Float32Array(bytes.length / 2);
+  const table = f16Table();
+  for (let i = 0; i < values.length; i++) values[i] = table[bytes[2 * i]! | (bytes[2 * i + 1]! << 8)]!;
+  return values;
+}
+
+function quantizeF16(values: Float32Array): Uint8Array {
+  const bits = new Uint16Array(values.length);
+  for (let i = 0; i < bits.length; i++) bits[i] = f32ToF16(values[i]!);
+  return new Uint8Array(bits.buffer);
+}
+
+function dequantizeBf16(bytes: Uint8Array): Float32Array {
+  const bits = new Uint32Array(bytes.length / 2);
+  for (let i = 0; i < bits.length; i++) bits[i] = (bytes[2 * i]! << 16) | (bytes[2 * i + 1]! << 24);
+  return new Float32Array(bits.buffer);
+}
+
+function quantizeBf16(values: Float32Array): Uint8Array {
+  const bits = new Uint16Array(values.length);
+  for (let i = 0; i < bits.length; i++) bits[i] = f32ToBf16(values[i]!);
+  return new Uint8Array(bits.buffer);
+}
+
+function dequantizeQ8_0(bytes: Uint8Array): Float32Array {
+  const values = new Float32Array((bytes.length / 34) * 32);
+  const quants = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  const table = f16Table();
+  for (let block = 0, i = 0; block < bytes.length; block += 34) {
+    const d = table[bytes[block]! | (bytes[block + 1]! << 8)]!;
+    for (let q = block + 2; q < block + 34; q++) values[i++] = d * quants[q]!;
+  }
+  return values;
+}
+
+/** q = round(x / d) with d = max|x| / 127 before it is stored as f16: ggml's quantize_row_q8_0_ref, all in f32. */
+function quantizeQ8_0(values: Float32Array): Uint8Array {
+  const bytes = new Uint8Array((values.length / 32) * 34);
+  const quants = new Int8Array(bytes.buffer);
+  for (let block = 0, start = 0; start < values.length; block += 34, start += 32) {
+    let largest = 0;
+    for (let i = start; i < start + 32; i++) largest = Math.max(largest, Math.abs(values[i]!));
+    const d = Math.fround(largest / 127);
+    const inverse = d === 0 ? 0 : Math.fround(1 / d);
+    const bits = f32ToF16(d);
+    bytes[block] = bits & 0xff;
+    bytes[block + 1] = bits >> 8;
+    for (let i = 0; i < 32; i++) quants[block + 2 + i] = roundHalfAway(Math.fround(values[start + i]! * inverse));
+  }
+  return bytes;
+}
+
+const scratch = new Float32Array(1);
+const scratchBits = new Uint32Array(scratch.buffer);
+
+/** The nearest f16's bits, ties to even; beyond 65504 infinity, NaN stays NaN. */
+export function f32ToF16(value: number): number {
+  scratch[0] = value;
+  const bits = scratchBits[0]!;
+  const sign = (bits >>> 16) & 0x8000;
+  const magnitude = bits & 0x7fff_ffff;
+  if (magnitude > 0x7f80_0000) return sign | 0x7e00;
+  if (magnitude >= 0x477f_f000) return sign | 0x7c00; // 65520, the midpoint, already rounds up
+  // Below 2^-14 an f16 is a multiple of 2^-24, and scaling by a power of two is exact.
+  if (magnitude < 0x3880_0000) return sign | roundHalfToEven(Math.abs(scratch[0]!) * 2 ** 24);
+  return sign | ((magnitude - 0x3800_0000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13); // exponent bias 127 → 15
+}
+
+/** Exact. `bits`: 0 … 0xffff. */
+export function f16ToF32(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const mantissa = bits & 0x3ff;
+  if (exponent === 0x1f) return mantissa ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return exponent ? sign * 2 ** (exponent - 25) * (1024 + mantissa) : sign * 2 ** -24 * mantissa;
+}
+
+/** The nearest bfloat16's bits, ties to even; NaN stays NaN. */
+export function f32ToBf16(value: number): number {
+  scratch[0] = value;
+  const bits = scratchBits[0]!;
+  if ((bits & 0x7fff_ffff) > 0x7f80_0000) return (bits >>> 16) | 0x40; // quiet: truncating could leave infinity
+  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
+}
+
+/** The rounding of WGSL's `round`. */
+export function roundHalfToEven(value: number): number {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  return rest < 0.5 || (rest === 0.5 && floor % 2 === 0) ? floor : floor + 1;
+}
+
+/** The rounding of C's `roundf`, for f32 values: adding the half is exact in float64. */
+export function roundHalfAway(value: number): number {
+  return value < 0 ? -Math.floor(0.5 - value) : Math.floor(value + 0.5);
+}
+
+let f16Values: Float32Array | undefined;
+
+/** All f16 values, [65536]: one load per value instead of arithmetic (Float16Array is not in every browser). */
+function f16Table(): Float32Array {
+  return (f16Values ??= Float32Array.from({ length: 0x10000 }, (_, bits) => f16ToF32(bits)));
+}
