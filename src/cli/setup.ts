@@ -22,7 +22,7 @@ async function setup(): Promise<void> {
     throw new Error('not root: run the commands above, then setup again');
   }
   say(`will install ${before.wanted}; this takes some minutes`);
-  for (const step of steps) carryOut(step, steps);
+  install(steps);
   const after = await lookAround();
   if (after.missing.adapter) throw new Error(`the installed Vulkan driver gives no WebGPU adapter: ${after.problem}`);
   if (after.missing.browser) throw new Error('the installed browser does not start; `chromium --version` says why');
@@ -80,25 +80,34 @@ function readOsRelease(): OsRelease {
   return Object.fromEntries(pairs.map(([, name, value]) => [name!, value!]));
 }
 
-/** Takes back the files that setup wrote where a command fails: a mirror without backports would break every update. */
-function carryOut(step: Step, all: readonly Step[]): void {
-  if ('write' in step) {
-    say(`writing ${step.write}`);
-    writeFileSync(step.write, step.text);
-    return;
+/** Takes back the files it wrote where a command fails: a mirror without backports would break every later update. */
+function install(steps: readonly Step[]): void {
+  const complaints: string[] = [];
+  for (const step of steps) {
+    if ('write' in step) {
+      say(`writing ${step.write}`);
+      writeFileSync(step.write, step.text);
+      continue;
+    }
+    say(step.run.join(' '));
+    const { ok, complaint } = runQuietly(step.run);
+    if (complaint) complaints.push(`${step.run.slice(0, 2).join(' ')}: ${complaint}`);
+    if (ok || step.mayFail) continue;
+    for (const written of steps) if ('write' in written) rmSync(written.write, { force: true });
+    throw new Error(`failed: ${complaints.join('; ')}`);
   }
-  const [command, ...args] = step.run;
-  say(step.run.join(' '));
+}
+
+/** `complaint` is apt's first error or, without one, its first warning. */
+function runQuietly([command, ...args]: readonly string[]): { ok: boolean; complaint: string | undefined } {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const { status, error, stderr } = spawnSync(command!, args, {
-    env,
-    stdio: ['ignore', 'ignore', 'pipe'],
-    encoding: 'utf8',
-  });
-  if (status === 0) return;
-  for (const written of all) if ('write' in written) rmSync(written.write, { force: true });
-  const reason = error?.message ?? stderr.split('\n').find((line) => line.startsWith('E: ')) ?? `exit ${status}`;
-  throw new Error(`${step.run.slice(0, 2).join(' ')} failed: ${reason}`);
+  const { status, error, stderr } = spawnSync(command!, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const lines = stderr?.toString().split('\n') ?? [];
+  const line = ['E: ', 'W: '].map((kind) => lines.find((line) => line.startsWith(kind))).find(Boolean);
+  return {
+    ok: status === 0,
+    complaint: line?.slice(3).trim() ?? error?.message ?? (status ? `exit ${status}` : undefined),
+  };
 }
 
 function say(line: string): void {

@@ -27,7 +27,8 @@ export function planInstall(os: OsRelease, sources: readonly AptSource[], missin
   const backports = missing.adapter ? backportsSuite(os) : undefined;
   return [
     ...(backports ? addSuite(backports, os.VERSION_CODENAME!, sources) : []),
-    { run: ['apt-get', 'update'] },
+    // One broken source of somebody else's is no hindrance; that ours came is seen when installing from it.
+    { run: ['apt-get', 'update'], mayFail: true },
     ...(missing.adapter
       ? [{ run: [...INSTALL, ...(backports ? ['-t', backports] : []), 'libvulkan1', 'mesa-vulkan-drivers'] }]
       : []),

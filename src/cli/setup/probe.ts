@@ -28,12 +28,15 @@ export function probeAdapter(driverManifest?: string): Promise<Probe> {
   });
 }
 
-/** The child's last error or Dawn's last warning, as one line. */
+/** The child's error with Dawn's own reason, as one line. */
 function problemLine(stderr: string, error: Error | null): string {
-  const lines = stderr.split('\n').map((line) => line.trim());
-  const said = lines.filter((line) => /^(\w*Error|Warning): /.test(line) && !line.includes('artificially reduced'));
-  const last = said.at(-1)?.replace(/^(Error|Warning): /, '');
-  return last ?? (error as { signal?: string } | null)?.signal ?? error?.message.split('\n')[0] ?? 'no adapter';
+  const said = (kind: string) => stderr.split('\n').filter((line) => line.startsWith(`${kind}: `));
+  const [problem = `Error: ${(error as { signal?: string } | null)?.signal ?? 'no answer'}`] = said('Error');
+  const [reason] = said('Warning').filter((line) => !line.includes('artificially reduced'));
+  return [problem, reason]
+    .map((line) => line?.replace(/^\w+: /, '').trim())
+    .filter(Boolean)
+    .join(': ');
 }
 
 let instance: GPU | undefined;
