@@ -1,5 +1,11 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { GgufError } from '../gguf/errors.ts';
+import type { Gguf } from '../gguf/gguf.ts';
+import { type HttpOptions, openHttp } from '../gguf/http.ts';
+import { type HubOptions, hubHeaders, openHub } from '../gguf/hub.ts';
+import { type OpenSibling, openGguf } from '../gguf/open.ts';
 import { type ByteSource, requireRange } from '../gguf/source.ts';
 import type { ByteSink } from '../gguf/writer.ts';
 
@@ -68,4 +74,49 @@ export async function createFile(path: string): Promise<ByteSink & { finish(): P
       await file.close();
     },
   };
+}
+
+/** A model's first file, and the way to its siblings. */
+export interface ModelSource {
+  readonly source: ByteSource;
+  readonly openSibling: OpenSibling;
+}
+
+/** Opens MODEL as the command line names it: a path, an URL, `hf:OWNER/REPO/FILE.gguf`. */
+export async function openModelSource(name: string, options: HttpOptions = {}): Promise<ModelSource> {
+  const hub = { ...options, ...hubEnvironment() };
+  if (name.startsWith('hf:')) {
+    const folder = name.slice(0, name.lastIndexOf('/') + 1);
+    return { source: await openHub(name, hub), openSibling: (fileName) => openHub(folder + fileName, hub) };
+  }
+  if (/^https?:\/\//i.test(name)) {
+    const url = new URL(name);
+    const http = { ...options, headers: { ...options.headers, ...hubHeaders(url, hub) } };
+    return { source: await openHttp(url, http), openSibling: (fileName) => openHttp(siblingUrl(url, fileName), http) };
+  }
+  const path = name.startsWith('file://') ? fileURLToPath(name) : name;
+  return { source: await openFile(path), openSibling: (fileName) => openFile(join(dirname(path), fileName)) };
+}
+
+/** Opens MODEL and reads its header; the caller closes it with `closeGguf`. */
+export async function openModel(name: string, options: HttpOptions = {}): Promise<Gguf> {
+  const { source, openSibling } = await openModelSource(name, options);
+  try {
+    return await openGguf(source, openSibling, options.signal);
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+function hubEnvironment(): Pick<HubOptions, 'endpoint' | 'token'> {
+  const { HF_ENDPOINT: endpoint, HF_TOKEN: token } = process.env;
+  return { ...(endpoint && { endpoint }), ...(token && { token }) };
+}
+
+/** The query stays: signed addresses and `?download=true` hold for the whole folder. */
+function siblingUrl(url: URL, fileName: string): URL {
+  const sibling = new URL(url);
+  sibling.pathname = sibling.pathname.replace(/[^/]*$/, encodeURIComponent(fileName));
+  return sibling;
 }
