@@ -4,7 +4,9 @@ import type { AptSource } from './apt_sources.ts';
 /** Fields of /etc/os-release. */
 export type OsRelease = Readonly<Record<string, string>>;
 
-export type Step = { readonly write: string; readonly text: string } | { readonly run: readonly string[] };
+export type Step =
+  | { readonly write: string; readonly text: string }
+  | { readonly run: readonly string[]; readonly mayFail?: true };
 
 export interface Missing {
   readonly adapter: boolean;
