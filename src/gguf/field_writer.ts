@@ -19,16 +19,19 @@ export class FieldWriter {
   readonly #encoder = new TextEncoder();
 
   uint32(value: number): void {
-    this.#view.setUint32(this.#grow(4), value, true);
+    const at = this.#grow(4);
+    this.#view.setUint32(at, value, true);
   }
 
   /** A uint64 that counts or measures something. */
   size(value: number): void {
-    this.#view.setBigUint64(this.#grow(8), BigInt(value), true);
+    const at = this.#grow(8);
+    this.#view.setBigUint64(at, BigInt(value), true);
   }
 
   bytes(bytes: Uint8Array): void {
-    this.#buffer.set(bytes, this.#grow(bytes.length));
+    const at = this.#grow(bytes.length);
+    this.#buffer.set(bytes, at);
   }
 
   string(text: string): void {
@@ -86,7 +89,7 @@ export class FieldWriter {
     }
   }
 
-  /** Makes room for `byteLength` more bytes and returns where they start. */
+  /** Makes room for `byteLength` more bytes, in a new buffer where need be, and returns where they start. */
   #grow(byteLength: number): number {
     const at = this.#length;
     this.#length += byteLength;

@@ -77,8 +77,17 @@ function otherFileNames(source: ByteSource, metadata: Metadata, fileCount: numbe
 
 /** The last part of a path or of an URL's path. */
 function fileNameOf(name: string): string {
-  const path = /^[a-z][a-z0-9+.-]+:\/\//i.test(name) ? decodeURIComponent(new URL(name).pathname) : name;
+  const path = /^https?:/i.test(name) ? decodedPath(name) : name;
   return path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
+}
+
+function decodedPath(url: string): string {
+  const path = URL.parse(url)?.pathname ?? url;
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
 
 async function openPart(source: ByteSource, fileName: string, openSibling?: OpenSibling): Promise<ByteSource> {
