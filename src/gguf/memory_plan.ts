@@ -1,0 +1,86 @@
+/** What a model needs of memory, from its header alone. */
+import type { Gguf, TensorInfo } from './gguf.ts';
+
+/** All sizes in bytes. */
+export interface MemoryPlan {
+  readonly residentLayers: number;
+  readonly streamedLayers: number;
+  /** Weights and KV cache; activations come on top, some tens of MB. */
+  readonly gpuBytes: number;
+  /** Weights that one pass reads, whatever the number of its tokens. */
+  readonly bytesPerPass: number;
+  readonly weightBytes: number;
+  /** f16; 0 where the file does not say its heads, as a vocabulary's. */
+  readonly kvBytesPerToken: number;
+  readonly contextLength: number;
+}
+
+const KV_ELEMENT_BYTES = 2; // f16
+/** Where nobody says how much fits: a context whose KV cache is small beside the weights of most models. */
+const DEFAULT_CONTEXT_LENGTH = 4096;
+
+/** Every layer is resident; the context is `contextLength`, or what fits into `gpuMemoryBytes` beside the weights. */
+export function planMemory(gguf: Gguf, options: { gpuMemoryBytes?: number; contextLength?: number } = {}): MemoryPlan {
+  const tensors = [...gguf.tensors.values()];
+  const weightBytes = sumBytes(tensors);
+  const kvBytesPerToken = kvElementsPerToken(gguf) * KV_ELEMENT_BYTES;
+  const contextLength =
+    options.contextLength ?? defaultContext(gguf, weightBytes, kvBytesPerToken, options.gpuMemoryBytes);
+  return {
+    residentLayers: layerCount(tensors),
+    streamedLayers: 0,
+    gpuBytes: weightBytes + kvBytesPerToken * contextLength,
+    bytesPerPass: sumBytes(tensors.filter((tensor) => isReadWhole(tensor, gguf))),
+    weightBytes,
+    kvBytesPerToken,
+    contextLength,
+  };
+}
+
+function sumBytes(tensors: readonly TensorInfo[]): number {
+  return tensors.reduce((sum, tensor) => sum + tensor.byteLength, 0);
+}
+
+/** Of the embeddings only a token's row is read, unless they are the output matrix too. */
+function isReadWhole(tensor: TensorInfo, gguf: Gguf): boolean {
+  return tensor.name !== 'token_embd.weight' || !gguf.tensors.has('output.weight');
+}
+
+function layerCount(tensors: readonly TensorInfo[]): number {
+  return new Set(tensors.map(({ name }) => /^blk\.(\d+)\./.exec(name)?.[1]).filter((layer) => layer !== undefined))
+    .size;
+}
+
+function defaultContext(gguf: Gguf, weightBytes: number, kvBytesPerToken: number, gpuMemoryBytes?: number): number {
+  const trained = modelNumber(gguf, 'context_length') ?? 0;
+  if (gpuMemoryBytes === undefined || kvBytesPerToken === 0) return Math.min(trained, DEFAULT_CONTEXT_LENGTH);
+  const fitting = Math.floor((gpuMemoryBytes - weightBytes) / kvBytesPerToken);
+  return Math.max(0, Math.min(trained, fitting));
+}
+
+/** Keys and values of all layers; a layer may have its own number of heads. */
+function kvElementsPerToken(gguf: Gguf): number {
+  const layers = modelNumber(gguf, 'block_count') ?? 0;
+  const headCount = modelNumber(gguf, 'attention.head_count') ?? 0;
+  if (headCount === 0) return 0;
+  const headLength = (modelNumber(gguf, 'embedding_length') ?? 0) / headCount;
+  const keyLength = modelNumber(gguf, 'attention.key_length') ?? headLength;
+  const valueLength = modelNumber(gguf, 'attention.value_length') ?? headLength;
+  return kvHeads(gguf, layers, headCount) * (keyLength + valueLength);
+}
+
+/** The heads of all layers together. */
+function kvHeads(gguf: Gguf, layers: number, headCount: number): number {
+  const perLayer = gguf.metadata.get(modelKey(gguf, 'attention.head_count_kv'));
+  if (ArrayBuffer.isView(perLayer)) return Array.from(perLayer as ArrayLike<number>, Number).reduce((a, b) => a + b, 0);
+  return layers * (typeof perLayer === 'number' ? perLayer : headCount);
+}
+
+function modelNumber(gguf: Gguf, name: string): number | undefined {
+  const value = gguf.metadata.get(modelKey(gguf, name));
+  return typeof value === 'number' ? value : undefined;
+}
+
+function modelKey(gguf: Gguf, name: string): string {
+  return `${gguf.metadata.get('general.architecture')}.${name}`;
+}

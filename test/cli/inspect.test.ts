@@ -1,0 +1,122 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { formatSize, parseSize } from '../../src/cli/size.ts';
+import { encodeGguf } from '../../src/gguf/writer.ts';
+import { ALIA_BYTES_PER_PASS, ALIA_TENSOR_BYTES, ALIA_TOKEN_COUNT, writeAliaShape } from '../gguf/alia_shape.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'webgguf-'));
+const alia = join(folder, 'alia.gguf');
+beforeAll(() => writeAliaShape(alia));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+interface Outcome {
+  code: number;
+  stdout: string;
+  stderr: string;
+  seconds: number;
+  maxRssBytes: number;
+}
+
+/** Runs the command in a process of its own, whose last line on stderr is its largest resident size. */
+async function inspect(...args: string[]): Promise<Outcome> {
+  const module = new URL('../../src/cli/inspect.ts', import.meta.url).href;
+  const script = `const { run } = await import(${JSON.stringify(module)});
+    process.exitCode = await run(process.argv.slice(1));
+    console.error(process.resourceUsage().maxRSS * 1024);`;
+  const start = performance.now();
+  const done = promisify(execFile)(process.execPath, ['--input-type=module', '-e', script, '--', ...args], {
+    maxBuffer: 2 ** 28,
+  });
+  const { stdout, stderr, code = 0 } = await done.catch((error) => error);
+  const lines = stderr.trimEnd().split('\n');
+  const maxRssBytes = Number(lines.pop());
+  return { code, stdout, stderr: lines.join('\n'), seconds: (performance.now() - start) / 1000, maxRssBytes };
+}
+
+test.each([[[]], [['--json']]])(
+  'a header of 40B parameters and 256,000 tokens %s: under 2 s and 400 MB',
+  async (flags) => {
+    const { code, seconds, maxRssBytes } = await inspect(alia, ...flags);
+    expect(code).toBe(0);
+    expect(seconds).toBeLessThan(2);
+    expect(maxRssBytes).toBeLessThan(400e6);
+  },
+);
+
+test('--json gives metadata, tensors and plan', async () => {
+  const { metadata, tensors, plan } = JSON.parse((await inspect(alia, '--json', '--context', '1000')).stdout);
+  expect(metadata['tokenizer.ggml.tokens']).toHaveLength(ALIA_TOKEN_COUNT);
+  expect(metadata['tokenizer.ggml.scores'].slice(0, 3)).toEqual([0, -1, -2]);
+  expect(metadata['llama.context_length']).toBe(163_840);
+  expect(tensors).toHaveLength(48 * 9 + 4);
+  expect(tensors[0]).toMatchObject({ name: 'token_embd.weight', type: 'Q8_0', dimensions: [8192, ALIA_TOKEN_COUNT] });
+  expect(plan).toEqual({
+    residentLayers: 48,
+    streamedLayers: 0,
+    gpuBytes: ALIA_TENSOR_BYTES + 1000 * 196_608,
+    bytesPerPass: ALIA_BYTES_PER_PASS,
+    weightBytes: ALIA_TENSOR_BYTES,
+    kvBytesPerToken: 196_608,
+    contextLength: 1000,
+  });
+});
+
+test('the text is for people: long arrays shortened, memory in their units', async () => {
+  const { stdout } = await inspect(alia, '--gpu-memory', '40GiB', '--context', '1000');
+  expect(stdout).toContain('parameters    40,433,885,248');
+  expect(stdout).toMatch(/tokenizer\.ggml\.tokens +array<string> 256000 +\["▁n0", "▁ñ1es".*, …\]/);
+  expect(stdout).toMatch(/attention\.layer_norm_rms_epsilon +float32 +0\.00001/);
+  expect(stdout).toContain('GPU       40.2 GiB; 48 layers resident, 0 streamed');
+  expect(stdout).toContain('more than the 40.0 GiB given');
+});
+
+test('the context is what fits, never the 163,840 of the file', async () => {
+  const fitting = async (...flags: string[]) =>
+    JSON.parse((await inspect(alia, '--json', ...flags)).stdout).plan.contextLength;
+  expect(await fitting()).toBe(4096);
+  expect(await fitting('--gpu-memory', '48GB')).toBe(Math.floor((48e9 - ALIA_TENSOR_BYTES) / 196_608));
+  expect(await fitting('--gpu-memory', '80GB')).toBe(163_840);
+  expect(await fitting('--gpu-memory', '8GiB')).toBe(0);
+});
+
+test('hostile names stay on their line, 64-bit integers keep their digits', async () => {
+  const path = join(folder, 'odd.gguf');
+  const bytes = await encodeGguf([
+    ['a\u001b[2Jkey', 'line\nline'],
+    ['big', { type: 'uint64', value: 2n ** 64n - 1n }],
+    ['bigs', BigInt64Array.of(-(2n ** 63n), 5n)],
+  ]);
+  writeFileSync(path, bytes);
+  expect((await inspect(path)).stdout).toContain('"a\\u001b[2Jkey"  string          "line\\nline"');
+  const { metadata } = JSON.parse((await inspect(path, '--json')).stdout);
+  expect(metadata).toMatchObject({ big: '18446744073709551615', bigs: ['-9223372036854775808', 5] });
+});
+
+test('failures are one line and exit 1, misuse exits 2', async () => {
+  expect(await inspect(join(folder, 'none.gguf'))).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: `${folder}/none.gguf: there is no such file`,
+  });
+  for (const args of [[], ['a', 'b'], [alia, '--gpu-memory', 'much'], [alia, '--context', '-1'], [alia, '--wrong']]) {
+    const { code, stdout, stderr } = await inspect(...args);
+    expect([code, stdout], args.join(' ')).toEqual([2, '']);
+    expect(stderr).toContain('usage: inspect MODEL');
+  }
+});
+
+test('SIZE', () => {
+  expect(['8GiB', '500MB', '1.5 gb', '1024', '0', '7B'].map(parseSize)).toEqual([2 ** 33, 5e8, 1.5e9, 1024, 0, 7]);
+  expect(['', '8G', 'GiB', '-1MB', '1e9', '99999999TiB'].map(parseSize)).toEqual(Array(6).fill(undefined));
+  expect([0, 1023, 1024, 42_963_337_216, 2 ** 50].map(formatSize)).toEqual([
+    '0 B',
+    '1023 B',
+    '1.00 KiB',
+    '40.0 GiB',
+    '1024 TiB',
+  ]);
+});
