@@ -24,6 +24,11 @@ const hostTypes: Readonly<Record<string, HostType>> = {
 /** ggml's names of the types below. */
 export const hostTypeNames: readonly string[] = Object.keys(hostTypes);
 
+/** Values per block in the file: a row's length must be a multiple. Throws for a type that is not in `hostTypeNames`. */
+export function fileBlockLength(typeName: string): number {
+  return hostType(typeName).blockLength;
+}
+
 /** `bytes`: whole blocks of the file. Throws for a type that is not in `hostTypeNames` and for a partial block. */
 export function dequantize(typeName: string, bytes: Uint8Array): Float32Array {
   const type = hostType(typeName);

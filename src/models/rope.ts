@@ -7,10 +7,11 @@
  */
 import { ConfigError, type Llama3Scaling, type ModelConfig } from './config.ts';
 
-type RopeConfig = Pick<ModelConfig, 'ropeDimensionCount' | 'ropeFreqBase' | 'ropeScaling'>;
+type UnscaledRope = Pick<ModelConfig, 'ropeDimensionCount' | 'ropeFreqBase'>;
+type Rope = UnscaledRope & Pick<ModelConfig, 'ropeScaling'>;
 
 /** Radians per position, [ropeDimensionCount / 2]. `ropeFreqs`: the file's rope_freqs.weight, of the same length. */
-export function ropeFrequencies(config: RopeConfig, ropeFreqs?: Float32Array): Float64Array {
+export function ropeFrequencies(config: Rope, ropeFreqs?: Float32Array): Float64Array {
   const { ropeScaling } = config;
   const frequencies = unscaledFrequencies(config);
   if (ropeScaling.type === 'linear') divideBy(frequencies, () => ropeScaling.factor);
@@ -37,7 +38,7 @@ export function fillRope(frequencies: Float64Array, position: number, target: Fl
  * The divisors of rope_freqs.weight, [ropeDimensionCount / 2], as Llama 3.1 defines them: waves that turn often within
  * the original context stay, those that hardly turn are slowed by `factor`, between the two it is interpolated.
  */
-export function llama3RopeFreqs(config: RopeConfig, scaling: Llama3Scaling): Float64Array {
+export function llama3RopeFreqs(config: UnscaledRope, scaling: Llama3Scaling): Float64Array {
   const { factor, originalContextLength, lowFreqFactor, highFreqFactor } = scaling;
   return unscaledFrequencies(config).map((frequency) => {
     const turns = (originalContextLength * frequency) / (2 * Math.PI);
@@ -52,7 +53,7 @@ export function llama3RopeFreqs(config: RopeConfig, scaling: Llama3Scaling): Flo
  * The scaling that a file's rope_freqs.weight was computed with, found by inverting the interpolation; undefined where
  * it is no llama3 scaling. `inspect` shows it, because converters have used 8192 for models trained with 4096.
  */
-export function findLlama3Scaling(config: RopeConfig, ropeFreqs: Float32Array): Llama3Scaling | undefined {
+export function findLlama3Scaling(config: UnscaledRope, ropeFreqs: Float32Array): Llama3Scaling | undefined {
   checkRopeFreqs(config, ropeFreqs);
   const factor = ropeFreqs.at(-1)!;
   const between = ropeFreqs.findIndex((value) => value > 1 && value < factor);
@@ -66,7 +67,7 @@ export function findLlama3Scaling(config: RopeConfig, ropeFreqs: Float32Array): 
   return matches ? scaling : undefined;
 }
 
-function unscaledFrequencies({ ropeDimensionCount, ropeFreqBase }: RopeConfig): Float64Array {
+function unscaledFrequencies({ ropeDimensionCount, ropeFreqBase }: UnscaledRope): Float64Array {
   return Float64Array.from(
     { length: ropeDimensionCount / 2 },
     (_, i) => ropeFreqBase ** ((-2 * i) / ropeDimensionCount),
@@ -77,7 +78,7 @@ function divideBy(frequencies: Float64Array, divisor: (i: number) => number): vo
   for (let i = 0; i < frequencies.length; i++) frequencies[i]! /= divisor(i);
 }
 
-function checkRopeFreqs({ ropeDimensionCount }: RopeConfig, ropeFreqs: Float32Array): void {
+function checkRopeFreqs({ ropeDimensionCount }: UnscaledRope, ropeFreqs: Float32Array): void {
   if (ropeFreqs.length !== ropeDimensionCount / 2) {
     throw new ConfigError(`rope_freqs.weight has ${ropeFreqs.length} values, not ${ropeDimensionCount / 2}`);
   }

@@ -1,0 +1,167 @@
+/**
+ * Small untrained Llamas in ALIA's form, written by the project itself: `npm start` before there is a trained model,
+ * and the tests' fixtures. The same options give the same bytes. Writing them is the gguf room's part:
+ * `encodeGguf(metadata, tensors)` with each tensor's type looked up by its name.
+ */
+import { fileBlockLength, quantize } from '../../kernels/quants/dequantize.ts';
+import type { MetadataInput } from '../gguf/writer.ts';
+import { randomBits, randomRows, randomVector } from './random_values.ts';
+import { firstTextToken, randomVocabulary } from './random_vocabulary.ts';
+import { llama3RopeFreqs } from './rope.ts';
+
+export interface RandomModelOptions {
+  seed?: number;
+  name?: string;
+  blockCount?: number;
+  contextLength?: number;
+  embeddingLength?: number;
+  feedForwardLength?: number;
+  headCount?: number;
+  headCountKv?: number;
+  /** Of keys and of values. Default embeddingLength / headCount. */
+  keyLength?: number;
+  vocabLength?: number;
+  /** With rope_freqs.weight: llama3 scaling by 8. Default true. */
+  ropeFreqs?: boolean;
+  /** No output.weight: token_embd serves twice. Default false. */
+  tiedOutput?: boolean;
+  /** On every projection. Default false. */
+  biases?: boolean;
+  /** ggml's name of the matrices' type, or a choice by tensor name. Rows that no block divides become F16. */
+  typeName?: string | ((tensorName: string) => string);
+  /** More keys, or other values for those there are. */
+  metadata?: Readonly<Record<string, MetadataInput>>;
+}
+
+export interface RandomTensor {
+  readonly name: string;
+  /** ggml's. */
+  readonly typeName: string;
+  /** Row length first. */
+  readonly dimensions: readonly number[];
+  /** The file's bytes, made chunk by chunk as they are asked for. */
+  readonly data: () => Iterable<Uint8Array>;
+}
+
+export interface RandomModel {
+  readonly metadata: readonly (readonly [string, MetadataInput])[];
+  readonly tensors: readonly RandomTensor[];
+}
+
+type Shape = Required<RandomModelOptions>;
+
+const defaults = {
+  seed: 1,
+  name: 'random',
+  blockCount: 2,
+  contextLength: 4096,
+  embeddingLength: 256,
+  feedForwardLength: 768,
+  headCount: 8,
+  headCountKv: 1,
+  vocabLength: 512,
+  ropeFreqs: true,
+  tiedOutput: false,
+  biases: false,
+  typeName: 'Q8_0',
+  metadata: {},
+};
+const ropeFreqBase = 10_000;
+
+/** Without options: 1.8 MB, two layers, 8 heads to 1 KV head, 512 tokens. */
+export function randomModel(options: RandomModelOptions = {}): RandomModel {
+  const partial = { ...defaults, ...options };
+  const shape = { keyLength: partial.embeddingLength / partial.headCount, ...partial };
+  return { metadata: randomMetadata(shape), tensors: randomTensors(shape) };
+}
+
+function randomTensors(shape: Shape): RandomTensor[] {
+  const { blockCount, embeddingLength, feedForwardLength, headCount, headCountKv, keyLength, vocabLength } = shape;
+  const [qLength, kvLength] = [headCount * keyLength, headCountKv * keyLength];
+  const tensors: RandomTensor[] = [];
+  const matrix = (name: string, columns: number, rows: number, gain: number, textGain = gain) => {
+    tensors.push(randomMatrix(shape, name, columns, rows, (row) => (row < firstTextToken ? gain : textGain)));
+  };
+  const vector = (name: string, length: number, mean: number) => {
+    tensors.push(f32Vector(name, randomVector(length, mean, 0.2, randomBits(shape.seed, name))));
+  };
+  const projection = (name: string, columns: number, rows: number, gain: number) => {
+    matrix(`${name}.weight`, columns, rows, gain);
+    if (shape.biases) vector(`${name}.bias`, rows, 0);
+  };
+
+  // Logits deviate by 2.5; those of bytes and special tokens by less, so that greedy text is mostly text.
+  const [gain, textGain] = [0.5, 2.5];
+  if (shape.tiedOutput) matrix('token_embd.weight', embeddingLength, vocabLength, gain, textGain);
+  else matrix('token_embd.weight', embeddingLength, vocabLength, Math.sqrt(embeddingLength));
+  for (let i = 0; i < blockCount; i++) {
+    vector(`blk.${i}.attn_norm.weight`, embeddingLength, 1);
+    projection(`blk.${i}.attn_q`, embeddingLength, qLength, 1.5);
+    projection(`blk.${i}.attn_k`, embeddingLength, kvLength, 1.5);
+    projection(`blk.${i}.attn_v`, embeddingLength, kvLength, 1);
+    projection(`blk.${i}.attn_output`, qLength, embeddingLength, 1);
+    vector(`blk.${i}.ffn_norm.weight`, embeddingLength, 1);
+    projection(`blk.${i}.ffn_gate`, embeddingLength, feedForwardLength, 1);
+    projection(`blk.${i}.ffn_up`, embeddingLength, feedForwardLength, 1);
+    projection(`blk.${i}.ffn_down`, feedForwardLength, embeddingLength, 1);
+  }
+  if (shape.ropeFreqs) tensors.push(randomRopeFreqs(shape));
+  vector('output_norm.weight', embeddingLength, 1);
+  if (!shape.tiedOutput) matrix('output.weight', embeddingLength, vocabLength, gain, textGain);
+  return tensors;
+}
+
+/** Entries deviate by gain / √columns, which keeps what comes out at `gain` for what comes in at 1. */
+function randomMatrix(
+  { typeName, seed }: Shape,
+  name: string,
+  columns: number,
+  rows: number,
+  gain: (row: number) => number,
+): RandomTensor {
+  const wanted = typeof typeName === 'string' ? typeName : typeName(name);
+  const type = columns % fileBlockLength(wanted) === 0 ? wanted : 'F16';
+  const deviation = (row: number) => gain(row) / Math.sqrt(columns);
+  const data = () => randomRows(type, rows, columns, deviation, randomBits(seed, name));
+  return { name, typeName: type, dimensions: [columns, rows], data };
+}
+
+function randomRopeFreqs({ keyLength, contextLength }: Shape): RandomTensor {
+  const rope = { ropeDimensionCount: keyLength, ropeFreqBase };
+  const scaling = { factor: 8, originalContextLength: contextLength / 8, lowFreqFactor: 1, highFreqFactor: 4 };
+  return f32Vector('rope_freqs.weight', Float32Array.from(llama3RopeFreqs(rope, scaling)));
+}
+
+function f32Vector(name: string, values: Float32Array): RandomTensor {
+  return { name, typeName: 'F32', dimensions: [values.length], data: () => [quantize('F32', values)] };
+}
+
+function randomMetadata(shape: Shape): (readonly [string, MetadataInput])[] {
+  const entries = new Map<string, MetadataInput>([
+    ['general.architecture', 'llama'],
+    ['general.name', shape.name],
+    ['llama.block_count', uint32(shape.blockCount)],
+    ['llama.context_length', uint32(shape.contextLength)],
+    ['llama.embedding_length', uint32(shape.embeddingLength)],
+    ['llama.feed_forward_length', uint32(shape.feedForwardLength)],
+    ['llama.attention.head_count', uint32(shape.headCount)],
+    ['llama.attention.head_count_kv', uint32(shape.headCountKv)],
+    ['llama.attention.key_length', uint32(shape.keyLength)],
+    ['llama.attention.value_length', uint32(shape.keyLength)],
+    ['llama.attention.layer_norm_rms_epsilon', float32(1e-5)],
+    ['llama.rope.dimension_count', uint32(shape.keyLength)],
+    ['llama.rope.freq_base', float32(ropeFreqBase)],
+    ['llama.vocab_size', uint32(shape.vocabLength)],
+    ...randomVocabulary(shape.vocabLength),
+    ...Object.entries(shape.metadata),
+  ]);
+  return [...entries];
+}
+
+function uint32(value: number): MetadataInput {
+  return { type: 'uint32', value };
+}
+
+function float32(value: number): MetadataInput {
+  return { type: 'float32', value };
+}
