@@ -17,7 +17,7 @@ export interface ReferenceModel {
 
 export type LayerWeights = Awaited<ReturnType<typeof readLayer>>;
 
-/** Rejects, naming the tensor, where one is missing, of another shape or of a type that can't be dequantised. */
+/** Rejects where a tensor is missing or of another shape, naming it, or of a type that the host cannot decode. */
 export async function readReferenceModel(gguf: Gguf, overrides?: ConfigOverrides): Promise<ReferenceModel> {
   const config = modelConfig(gguf, overrides);
   const { embeddingLength, vocabLength, blockCount } = config;
