@@ -1,11 +1,51 @@
-/** One ggml block type: how a weight's bytes are read on the host and on the GPU. One file each, listed in index.ts. */
+import type { Words } from '../../src/gpu/kernel.ts';
+
+/** Values per block on the GPU, whatever the type: rows are padded with zeros to whole pairs of blocks. */
+export const blockLength = 32;
+
+/** Blocks of a row in GPU memory: even, so that two f16 scales fill a word. */
+export function blocksPerRow(rowLength: number): number {
+  return 2 * Math.ceil(rowLength / (2 * blockLength));
+}
+
+/** A row's length in GPU memory, for weights and for activations alike: `rowLength` up to a multiple of 64. */
+export function paddedLength(rowLength: number): number {
+  return blocksPerRow(rowLength) * blockLength;
+}
+
+export interface ReadVariant {
+  /** Native `f16` (shader-f16). */
+  readonly f16: boolean;
+  /** WGSL's packed 4x8 functions. */
+  readonly dp4a: boolean;
+}
+
+/**
+ * One ggml type of weights: its planes in GPU memory and the WGSL that fills and reads them.
+ * A type is one file and one line in index.ts.
+ */
 export interface BlockType {
   /** ggml's name, as in the GGUF's tensor table. */
   readonly name: string;
-  /** Elements per block. */
-  readonly blockLength: number;
-  /** Bytes per block in the file. */
-  readonly blockBytes: number;
-  /** Host reference: `blocks` (whole blocks of the file) to values; exact in f32 for every type so far. */
-  dequantize(blocks: Uint8Array): Float32Array;
+  /** Values and bytes per block in the file. */
+  readonly fileBlockLength: number;
+  readonly fileBlockBytes: number;
+  /** WGSL bindings `weight_NAME`, each `bytes` per GPU block. */
+  readonly planes: readonly { readonly name: string; readonly bytes: number }[];
+  /** Whether its blocks are int8 with one scale, and may meet int8 activations. */
+  readonly int8: boolean;
+  /**
+   * WGSL that declares the planes and `weight_values(row, sixteen) -> Values`, sixteen values as they are (exact in f32);
+   * with `int8` also `weight_packed(row, block) -> Packed` and `weight_scale(row, block) -> f32`.
+   * Needs `override BLOCKS` and parts/values.ts.
+   */
+  read(variant: ReadVariant): string;
+  /**
+   * WGSL `repack(source_row, dst_row, pair)`: fills blocks 2·pair and 2·pair + 1 of a row from the file's bytes in
+   * `raw`, which `raw_half(i)` reads by halves; needs `override BLOCKS, ROW_LENGTH`. Padding becomes zeros, and a scale
+   * or value that is no finite number is reported by `flawed()`.
+   */
+  readonly repack: string;
+  /** What `repack` makes of `blocks`, on the host: rows of `rowLength` values, one array per plane. */
+  pack(blocks: Uint8Array, rowLength: number): Readonly<Record<string, Words>>;
 }

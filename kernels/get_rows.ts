@@ -1,0 +1,107 @@
+/**
+ * get_rows: dst[t] = w[ids[t]], dequantised. Gathers embeddings from one row tile, and activations whose logits are
+ * wanted (a matrix of type F32 whose rows are tokens).
+ *
+ *   weights    planes of one row tile, [rows, BLOCKS × 32]      dst   [tokens, BLOCKS × 32]
+ *   dispatch   x: sixteens of a row, y: tokens; ids outside the tile are left to its neighbours
+ */
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import type { Case, Kernel } from '../src/gpu/kernel.ts';
+import { padded, Random, weights } from './case_data.ts';
+import { range, tile } from './parts/range.ts';
+import { values } from './parts/values.ts';
+import { type BlockType, blocksPerRow, paddedLength } from './quants/block_type.ts';
+import { blockTypes } from './quants/index.ts';
+
+export interface Shape {
+  /** ggml's name of the rows' type. */
+  readonly type: string;
+  readonly rowLength: number;
+}
+
+export interface Variant {
+  readonly f16: boolean;
+}
+
+const invocations = 64;
+
+/** Rows `ids` of w [rows, rowLength]. */
+export function reference(w: ArrayLike<number>, ids: readonly number[], rowLength: number): Float64Array {
+  return Float64Array.from({ length: ids.length * rowLength }, (_, i) => {
+    const row = ids[Math.floor(i / rowLength)] as number;
+    return w[row * rowLength + (i % rowLength)] as number;
+  });
+}
+
+function getRowsCase(type: string, rows: number, rowLength: number, rowStart = 0): Case<Shape> {
+  const id = `${type} ${rows}×${rowLength}${rowStart ? ` rowStart=${rowStart}` : ''}`;
+  return {
+    id,
+    shape: { type, rowLength },
+    trial() {
+      const random = new Random(rows + rowLength);
+      const w = weights(random, blockTypes[type] as BlockType, rows, rowLength);
+      const inTile = Array.from({ length: 5 }, () => random.below(rows));
+      const ids = [0, ...inTile.map((row) => rowStart + row), rowStart + rows];
+      const stride = paddedLength(rowLength);
+      const expected = new Float64Array(ids.length * stride).fill(Number.NaN);
+      expected.set(padded(reference(w.values, inTile, rowLength), rowLength), stride);
+      if (rowStart === 0) expected.set(padded(reference(w.values, [0], rowLength), rowLength));
+      return {
+        count: ids.length,
+        inputs: {
+          ...w.planes,
+          ids: Uint32Array.from(ids),
+          range: new Uint32Array([0, ids.length]),
+          tile: new Uint32Array([rowStart / 2, rows / 2]),
+        },
+        outputs: { dst: { expected, elements: 'f32' } },
+      };
+    },
+  };
+}
+
+export const get_rows: Kernel<Shape, Variant> = {
+  name: 'get_rows',
+
+  variants: ({ type }, features) =>
+    type === 'F16' && features.f16 ? [{ f16: true }, { f16: false }] : [{ f16: false }],
+
+  wgsl: ({ type }, { f16 }) => wgsl`
+override BLOCKS: u32;
+${range}
+${tile}
+${values}
+${(blockTypes[type] as BlockType).read({ dp4a: false, f16 })}
+var<storage, read> ids: array<u32>;
+var<storage, read_write> dst: array<vec4<f32>>;
+
+@compute @workgroup_size(${invocations})
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  let token = range.start + id.y;
+  let sixteen = id.x;
+  let row = ids[token] - 2u * tile.pair_start; // wraps far beyond any tile where the id is below it
+  if (sixteen >= BLOCKS * 2u || row >= 2u * tile.pair_count) { return; }
+  let row_values = weight_values(row, sixteen);
+  let i = (token * BLOCKS * 2u + sixteen) * 4u;
+  dst[i] = row_values[0];
+  dst[i + 1u] = row_values[1];
+  dst[i + 2u] = row_values[2];
+  dst[i + 3u] = row_values[3];
+}
+`,
+
+  overrides: ({ rowLength }) => ({ BLOCKS: blocksPerRow(rowLength) }),
+
+  workgroups: ({ rowLength }, _, count) => [Math.ceil((2 * blocksPerRow(rowLength)) / invocations), count, 1],
+
+  cost: ({ rowLength }, count) => ({ bytes: count * rowLength * 8, flops: 0 }),
+
+  cases: [
+    ...Object.keys(blockTypes).flatMap((type) => [getRowsCase(type, 10, 96), getRowsCase(type, 64, 1056, 128)]),
+    getRowsCase('F16', 6, 65),
+    getRowsCase('F32', 6, 172),
+  ],
+
+  benches: [getRowsCase('F32', 64, 8192)],
+};

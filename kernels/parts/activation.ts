@@ -1,0 +1,28 @@
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+
+/** How activations meet weights: as they are, or as int8 per block of 32 with an f32 scale. */
+export type ActivationFormat = 'f32' | 'q8';
+
+/**
+ * Reads activations [token, BLOCKS × 32]: f32 by sixteens, q8 by blocks. Needs parts/values.ts (for q8 `Packed`) and
+ * `override BLOCKS`.
+ */
+export const activation = (format: ActivationFormat) => wgsl`
+#if ${format === 'q8'}
+var<storage, read> act_q: array<vec4<u32>>;
+var<storage, read> act_s: array<f32>;
+
+fn act_packed(token: u32, block: u32) -> Packed {
+  let i = (token * BLOCKS + block) * 2u;
+  return Packed(act_q[i], act_q[i + 1u]);
+}
+fn act_scale(token: u32, block: u32) -> f32 { return act_s[token * BLOCKS + block]; }
+#else
+var<storage, read> act: array<vec4<f32>>;
+
+fn act_values(token: u32, sixteen: u32) -> Values {
+  let i = (token * BLOCKS * 2u + sixteen) * 4u;
+  return Values(act[i], act[i + 1u], act[i + 2u], act[i + 3u]);
+}
+#endif
+`;

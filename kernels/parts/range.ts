@@ -1,0 +1,37 @@
+/** The tokens (rows, items) of the step that a dispatch works on. */
+export const range = `
+struct Range {
+  start: u32,
+  count: u32,
+}
+var<uniform> range: Range;
+
+// A loop bound that compilers can't fold: unrolled by a CPU driver, a long body compiles for seconds.
+fn not_constant(n: u32) -> u32 { return min(n, n + range.count); }
+`;
+
+/** The rows of a fused matrix that stand in the bound planes, in pairs of adjacent rows. */
+export const tile = `
+struct RowTile {
+  pair_start: u32,
+  pair_count: u32,
+}
+var<uniform> tile: RowTile;
+`;
+
+/** What the host says of every token of a step. */
+export const tokenTable = `
+struct Token {
+  position: u32,
+  sequence: u32,
+  // page × PAGE_LENGTH + place in the page, where its keys and values go
+  kv_slot: u32,
+  // its attention's partial results, if it has more than one: rows of the partial buffers
+  partial_start: u32,
+  partial_count: u32,
+}
+var<storage, read> tokens: array<Token>;
+`;
+
+/** Words per `Token`. */
+export const tokenWords = 5;

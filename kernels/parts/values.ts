@@ -1,0 +1,53 @@
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+
+/** Repeats a line of WGSL `n` times; registers need literal names, since indexed private arrays spill. */
+export function unroll(n: number, line: (i: number) => string): string {
+  return Array.from({ length: n }, (_, i) => line(i)).join('\n');
+}
+
+/**
+ * Sixteen values in registers, and their products with sixteen others added to four running sums. Sums are explicit
+ * `fma` chains: every kernel and every width adds the same numbers in the same order, so that a column's result does
+ * not depend on its neighbours.
+ */
+export const values = `
+alias Values = mat4x4<f32>;
+
+fn add_products(a: Values, b: Values, sums: vec4<f32>) -> vec4<f32> {
+  return fma(a[3], b[3], fma(a[2], b[2], fma(a[1], b[1], fma(a[0], b[0], sums))));
+}
+fn total(sums: vec4<f32>) -> f32 { return (sums.x + sums.y) + (sums.z + sums.w); }
+`;
+
+/** 32 int8 in registers, and their exact integer product. */
+export const packed = (dp4a: boolean) => wgsl`
+struct Packed {
+  lo: vec4<u32>,
+  hi: vec4<u32>,
+}
+
+#if ${dp4a}
+fn dot4(a: u32, b: u32) -> i32 { return dot4I8Packed(a, b); }
+#else
+fn dot4(a: u32, b: u32) -> i32 {
+  let products = unpack_i8(a) * unpack_i8(b);
+  return (products.x + products.y) + (products.z + products.w);
+}
+#endif
+
+fn dot_packed(a: Packed, b: Packed) -> i32 {
+  return ((dot4(a.lo.x, b.lo.x) + dot4(a.lo.y, b.lo.y)) + (dot4(a.lo.z, b.lo.z) + dot4(a.lo.w, b.lo.w)))
+       + ((dot4(a.hi.x, b.hi.x) + dot4(a.hi.y, b.hi.y)) + (dot4(a.hi.z, b.hi.z) + dot4(a.hi.w, b.hi.w)));
+}
+`;
+
+/** Four int8 of a word, lowest byte first. */
+export const unpackI8 = (dp4a: boolean) => wgsl`
+#if ${dp4a}
+fn unpack_i8(word: u32) -> vec4<i32> { return unpack4xI8(word); }
+#else
+fn unpack_i8(word: u32) -> vec4<i32> {
+  return vec4<i32>(vec4<u32>(word << 24u, word << 16u, word << 8u, word)) >> vec4<u32>(24u);
+}
+#endif
+`;

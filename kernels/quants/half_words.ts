@@ -1,0 +1,66 @@
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { type BlockType, blocksPerRow } from './block_type.ts';
+import { padRows } from './pad_rows.ts';
+
+interface HalfFormat {
+  readonly name: string;
+  /** WGSL expression of the two values in `word`. */
+  readonly widen: string;
+  /** Mask of the exponent in a half: all ones there is no finite number. */
+  readonly exponent: string;
+  /** Whether WGSL's `f16` is this very format. */
+  readonly native: boolean;
+}
+
+/** What the two 16-bit float types share: the file's halves, two to a word, rows padded with zeros. */
+export function halfWords({ name, widen, exponent, native }: HalfFormat): BlockType {
+  return {
+    name,
+    fileBlockLength: 1,
+    fileBlockBytes: 2,
+    planes: [{ name: 'h', bytes: 64 }],
+    int8: false,
+
+    read: ({ f16 }) => wgsl`
+#if ${native && f16}
+enable f16;
+var<storage, read> weight_h: array<vec4<f16>>;
+
+fn four(i: u32) -> vec4<f32> { return vec4<f32>(weight_h[i]); }
+#else
+var<storage, read> weight_h: array<vec2<u32>>;
+
+fn widen(word: u32) -> vec2<f32> { return ${widen}; }
+fn four(i: u32) -> vec4<f32> {
+  let words = weight_h[i];
+  return vec4<f32>(widen(words.x), widen(words.y));
+}
+#endif
+fn weight_values(row: u32, sixteen: u32) -> Values {
+  let i = (row * BLOCKS * 2u + sixteen) * 4u;
+  return Values(four(i), four(i + 1u), four(i + 2u), four(i + 3u));
+}
+`,
+
+    repack: wgsl`
+var<storage, read_write> weight_h: array<u32>;
+
+fn half_at(source: u32, i: u32) -> u32 {
+  if (i >= ROW_LENGTH) { return 0u; }
+  let half = raw_half(source + i);
+  if ((half & ${exponent}) == ${exponent}) { flawed(); }
+  return half;
+}
+fn repack(source_row: u32, dst_row: u32, pair: u32) {
+  let source = source_row * ROW_LENGTH;
+  let dst = dst_row * BLOCKS * 16u;
+  for (var i = 0u; i < 32u; i++) {
+    let at = pair * 64u + 2u * i;
+    weight_h[dst + at / 2u] = half_at(source, at) | (half_at(source, at + 1u) << 16u);
+  }
+}
+`,
+
+    pack: (bytes, rowLength) => ({ h: padRows(bytes, rowLength * 2, blocksPerRow(rowLength) * 64) }),
+  };
+}

@@ -1,0 +1,79 @@
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { packed, unpackI8 } from '../parts/values.ts';
+import { type BlockType, blocksPerRow } from './block_type.ts';
+
+/**
+ * Q8_0: 32 int8 with one f16 scale d, value = d · q. In the file 34 bytes a block (d, then q); on the GPU two planes,
+ * so that every access is aligned: q as int8 [row, BLOCKS × 32], s as f16 pairs [row, BLOCKS / 2].
+ */
+export const q8_0: BlockType = {
+  name: 'Q8_0',
+  fileBlockLength: 32,
+  fileBlockBytes: 34,
+  planes: [
+    { name: 'q', bytes: 32 },
+    { name: 's', bytes: 2 },
+  ],
+  int8: true,
+
+  read: ({ dp4a }) => wgsl`
+var<storage, read> weight_q: array<vec4<u32>>;
+var<storage, read> weight_s: array<u32>;
+${unpackI8(dp4a)}
+${packed(dp4a)}
+
+fn weight_scale(row: u32, block: u32) -> f32 {
+  let scales = unpack2x16float(weight_s[row * (BLOCKS / 2u) + block / 2u]);
+  return select(scales.x, scales.y, (block & 1u) == 1u);
+}
+fn weight_packed(row: u32, block: u32) -> Packed {
+  let i = (row * BLOCKS + block) * 2u;
+  return Packed(weight_q[i], weight_q[i + 1u]);
+}
+fn weight_values(row: u32, sixteen: u32) -> Values {
+  let words = weight_q[row * BLOCKS * 2u + sixteen];
+  return weight_scale(row, sixteen / 2u) * Values(vec4<f32>(unpack_i8(words.x)), vec4<f32>(unpack_i8(words.y)),
+                                                  vec4<f32>(unpack_i8(words.z)), vec4<f32>(unpack_i8(words.w)));
+}
+`,
+
+  repack: wgsl`
+var<storage, read_write> weight_q: array<u32>;
+var<storage, read_write> weight_s: array<u32>;
+
+fn repack_block(source: u32, block: u32, present: bool) -> u32 {
+  for (var i = 0u; i < 8u; i++) {
+    let word = raw_half(source + 1u + 2u * i) | (raw_half(source + 2u + 2u * i) << 16u);
+    weight_q[block * 8u + i] = select(0u, word, present);
+  }
+  let scale = select(0u, raw_half(source), present);
+  if ((scale & 0x7c00u) == 0x7c00u) { flawed(); }
+  return scale;
+}
+fn repack(source_row: u32, dst_row: u32, pair: u32) {
+  let file_blocks = ROW_LENGTH / 32u;
+  let source = (source_row * file_blocks + 2u * pair) * 17u;
+  let dst = dst_row * BLOCKS + 2u * pair;
+  let low = repack_block(source, dst, true);
+  let high = repack_block(source + 17u, dst + 1u, 2u * pair + 1u < file_blocks);
+  weight_s[dst / 2u] = low | (high << 16u);
+}
+`,
+
+  pack(bytes, rowLength) {
+    const fileBlocks = rowLength / 32;
+    const rows = bytes.length / (fileBlocks * 34);
+    const blocks = blocksPerRow(rowLength);
+    const q = new Uint8Array(rows * blocks * 32);
+    const s = new Uint8Array(rows * blocks * 2);
+    for (let row = 0; row < rows; row++) {
+      for (let b = 0; b < fileBlocks; b++) {
+        const from = (row * fileBlocks + b) * 34;
+        const to = row * blocks + b;
+        s.set(bytes.subarray(from, from + 2), to * 2);
+        q.set(bytes.subarray(from + 2, from + 34), to * 32);
+      }
+    }
+    return { q, s };
+  },
+};

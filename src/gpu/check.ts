@@ -1,0 +1,171 @@
+import { createBuffer, readBuffer } from './buffers.ts';
+import type { Device } from './device.ts';
+import { scoped } from './errors.ts';
+import type { AnyKernel, Case, Output, Tolerance, Trial, Words } from './kernel.ts';
+import { describe, type Pipelines } from './pipelines.ts';
+import { bind } from './plan.ts';
+
+export interface CheckResult {
+  readonly name: string;
+  readonly case: string;
+  readonly variant: string;
+  readonly ok: boolean;
+  /** The worst of all outputs. */
+  readonly nmse: number;
+  readonly max: number;
+  /** What is wrong, in a line, unless `ok`. */
+  readonly error?: string;
+}
+
+const guardBytes = 256; // a storage binding's smallest alignment: the words behind it belong to nobody
+const guardByte = 0xff; // as f32 and f16 this is NaN, as u32 and i8 it is conspicuous
+
+/** Runs every case of a kernel in every variant that the device has. */
+export async function* checkKernel(
+  device: Device,
+  pipelines: Pipelines,
+  kernel: AnyKernel,
+): AsyncGenerator<CheckResult> {
+  for (const testCase of kernel.cases) {
+    for (const variant of kernel.variants(testCase.shape, device.features)) {
+      yield await checkCase(device, pipelines, kernel, testCase, variant);
+    }
+  }
+}
+
+/** Runs one case in one variant and compares all outputs with the reference. Never throws for what the kernel did. */
+export async function checkCase(
+  device: Device,
+  pipelines: Pipelines,
+  kernel: AnyKernel,
+  testCase: Case<object>,
+  variant: object,
+): Promise<CheckResult> {
+  const result = { name: kernel.name, case: testCase.id, variant: describe(variant) };
+  try {
+    const trial = testCase.trial();
+    const written = await runTrial(device, pipelines, kernel, testCase.shape, variant, trial);
+    const differences = Object.entries(trial.outputs).map(([name, output]) => compare(name, output, written[name]));
+    const nmse = Math.max(...differences.map((d) => d.nmse));
+    const max = Math.max(...differences.map((d) => d.max));
+    const error = differences.map((d) => d.error).find(Boolean) ?? beyond(testCase.tolerance, nmse, max);
+    return { ...result, ok: !error, nmse, max, ...(error && { error }) };
+  } catch (error) {
+    return { ...result, ok: false, nmse: Number.NaN, max: Number.NaN, error: (error as Error).message };
+  }
+}
+
+/** One dispatch of a kernel on fresh buffers; the bytes of its outputs. Throws on any GPU error or a touched guard. */
+async function runTrial(
+  device: Device,
+  pipelines: Pipelines,
+  kernel: AnyKernel,
+  shape: object,
+  variant: object,
+  trial: Trial,
+): Promise<Record<string, ArrayBuffer>> {
+  const compiled = await pipelines.compile(kernel, shape, variant);
+  const buffers: Record<string, { buffer: GPUBuffer; size: number }> = {};
+  try {
+    for (const { name, type } of compiled.bindings) {
+      const output = trial.outputs[name];
+      const words = trial.inputs[name] ?? output?.initial ?? untouched(output);
+      if (words) buffers[name] = await guarded(device, name, words, type);
+    }
+    const bindGroup = await bind(device, compiled, buffers);
+    await scoped(device.gpu, `kernel ${compiled.label}`, () => {
+      const encoder = device.gpu.createCommandEncoder();
+      const pass = encoder.beginComputePass();
+      pass.setPipeline(compiled.pipeline);
+      pass.setBindGroup(0, bindGroup);
+      pass.dispatchWorkgroups(...kernel.workgroups(shape, variant, trial.count));
+      pass.end();
+      device.gpu.queue.submit([encoder.finish()]);
+    });
+    const written: Record<string, ArrayBuffer> = {};
+    for (const name of Object.keys(trial.outputs)) {
+      const { buffer, size } = buffers[name] as { buffer: GPUBuffer; size: number };
+      const bytes = await readBuffer(device, buffer);
+      if (new Uint8Array(bytes, size).some((byte) => byte !== guardByte))
+        throw new Error(`${name}: wrote behind its end`);
+      written[name] = bytes.slice(0, size);
+    }
+    return written;
+  } finally {
+    for (const { buffer } of Object.values(buffers)) buffer.destroy();
+  }
+}
+
+async function guarded(device: Device, label: string, words: Words, type: GPUBufferBindingType) {
+  const size = Math.ceil(words.byteLength / 4) * 4;
+  const bytes = new Uint8Array(size + (type === 'uniform' ? 0 : guardBytes)).fill(guardByte);
+  bytes.set(new Uint8Array(words.buffer, words.byteOffset, words.byteLength));
+  const buffer = await createBuffer(device, label, bytes.length, type === 'uniform' ? 'uniform' : 'storage');
+  device.gpu.queue.writeBuffer(buffer, 0, bytes);
+  return { buffer, size };
+}
+
+const elementBytes = { f32: 4, f16: 2, u32: 4, i8: 1 };
+
+function untouched(output: Output | undefined): Uint8Array | undefined {
+  return output && new Uint8Array(output.expected.length * elementBytes[output.elements]).fill(guardByte);
+}
+
+interface Difference {
+  readonly nmse: number;
+  readonly max: number;
+  readonly error?: string;
+}
+
+/** Two metrics together: one sees a small error everywhere, the other a large one in a single place. */
+function compare(name: string, { expected, elements }: Output, bytes: ArrayBuffer | undefined): Difference {
+  const got = elementsOf(bytes as ArrayBuffer, elements);
+  let errorSum = 0;
+  let squareSum = 0;
+  let largest = 0;
+  let count = 0;
+  for (let i = 0; i < expected.length; i++) {
+    const want = expected[i] as number;
+    const have = got[i] as number;
+    if (Number.isNaN(want)) {
+      const kept =
+        elements === 'f32' || elements === 'f16' ? Number.isNaN(have) : have === (elements === 'i8' ? -1 : 0xffffffff);
+      if (!kept)
+        return { nmse: Number.NaN, max: Number.NaN, error: `${name}[${i}]: written (${have}), must stay untouched` };
+      continue;
+    }
+    const error = Math.abs(have - want);
+    if (!(error < Number.POSITIVE_INFINITY))
+      return { nmse: Number.NaN, max: Number.NaN, error: `${name}[${i}]: ${have}, expected ${want}` };
+    errorSum += error * error;
+    squareSum += want * want;
+    largest = Math.max(largest, error);
+    count++;
+  }
+  if (errorSum === 0) return { nmse: 0, max: 0 };
+  return { nmse: errorSum / squareSum, max: largest / Math.sqrt(squareSum / count) };
+}
+
+function elementsOf(bytes: ArrayBuffer, elements: Output['elements']): ArrayLike<number> {
+  if (elements === 'f32') return new Float32Array(bytes);
+  if (elements === 'u32') return new Uint32Array(bytes);
+  if (elements === 'i8') return new Int8Array(bytes);
+  return Array.from(new Uint16Array(bytes), halfToFloat);
+}
+
+function halfToFloat(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+function beyond(tolerance: Tolerance = { nmse: 0, max: 0 }, nmse: number, max: number): string | undefined {
+  if (nmse <= tolerance.nmse && max <= tolerance.max) return undefined;
+  const parts = [
+    `nmse ${nmse.toExponential(2)} (allowed ${tolerance.nmse})`,
+    `max ${max.toExponential(2)} (allowed ${tolerance.max})`,
+  ];
+  return parts.join(', ');
+}

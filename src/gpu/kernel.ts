@@ -1,0 +1,68 @@
+import type { Features } from './device.ts';
+
+/** Workgroups along x, y and z. */
+export type Workgroups = readonly [number, number, number];
+
+/**
+ * One kernel: its WGSL, how the work is split, and the cases that hold it to its reference.
+ *
+ * `Shape` says what is computed (dimensions, quant type, what comes after), `Variant` how (subgroups, packed dot, …).
+ * Two variants of one shape differ in speed and in the order of their sums, never in meaning.
+ */
+export interface Kernel<Shape extends object = never, Variant extends object = never> {
+  /** ggml's name; also the file's, the GPU label's, the test's and the bench row's. */
+  readonly name: string;
+  /** What this device can run, the default first, the base variant last. */
+  variants(shape: Shape, features: Features): readonly Variant[];
+  wgsl(shape: Shape, variant: Variant): string;
+  /** Pipeline constants, fixed at load. */
+  overrides(shape: Shape, variant: Variant): Readonly<Record<string, number>>;
+  /** The dispatch for `count` tokens (or rows, or items) of the range the kernel is bound to. */
+  workgroups(shape: Shape, variant: Variant, count: number): Workgroups;
+  /** Bytes moved and floating point operations done for `count`, for rooflines. */
+  cost(shape: Shape, count: number): Cost;
+  readonly cases: readonly Case<Shape>[];
+  /** Shapes of real models, timed by bench/kernels.ts. */
+  readonly benches: readonly Case<Shape>[];
+}
+
+/** A kernel of any shape and variant, where only its name, cases and checks matter. */
+// biome-ignore lint/suspicious/noExplicitAny: shapes are each kernel's own; whoever lists kernels hands them back unread.
+export type AnyKernel = Kernel<any, any>;
+
+export interface Cost {
+  readonly bytes: number;
+  readonly flops: number;
+}
+
+/** A test case as data: `id` addresses it, `trial` makes its buffers and what must come out. */
+export interface Case<Shape> {
+  readonly id: string;
+  readonly shape: Shape;
+  /** Error bounds; exact where absent. */
+  readonly tolerance?: Tolerance;
+  trial(): Trial;
+}
+
+export interface Tolerance {
+  /** Σ(got − expected)² / Σ expected². */
+  readonly nmse: number;
+  /** Largest |got − expected| over the root mean square of `expected`. */
+  readonly max: number;
+}
+
+export interface Trial {
+  readonly count: number;
+  readonly inputs: Readonly<Record<string, Words>>;
+  readonly outputs: Readonly<Record<string, Output>>;
+}
+
+export type Words = Uint8Array | Uint32Array | Int32Array | Float32Array | Uint16Array | Int8Array;
+
+/** A buffer the kernel writes. Without `initial` it is filled with NaN bytes first. */
+export interface Output {
+  readonly initial?: Words;
+  /** One value per element of the whole buffer; NaN where nothing may be written. */
+  readonly expected: ArrayLike<number>;
+  readonly elements: 'f32' | 'f16' | 'u32' | 'i8';
+}

@@ -1,0 +1,21 @@
+/** The limits asked for: everything the adapter offers, for the reason that stands beside it. */
+export const wantedLimits = [
+  'maxBufferSize', // a row tile's planes stand in one buffer
+  'maxStorageBufferBindingSize', // how many rows of a matrix one binding holds
+  'maxStorageBuffersPerShaderStage', // a fused matmul binds planes, activations, tables and outputs
+  'maxComputeWorkgroupStorageSize', // score tiles of attention
+  'maxComputeInvocationsPerWorkgroup', // wide reductions
+  'maxComputeWorkgroupSizeX', // the same, along the one dimension in use
+  'maxComputeWorkgroupsPerDimension', // rows of a vocabulary
+] as const;
+
+export type LimitName = (typeof wantedLimits)[number];
+export type Limits = Readonly<Record<LimitName, number>>;
+
+/** The adapter's own limits, lowered to `caps` where a caller wants to try a smaller device. */
+export function limitsOf(adapter: GPUAdapter, caps: Partial<Limits> = {}): Limits {
+  const limits = {} as Record<LimitName, number>;
+  for (const name of wantedLimits)
+    limits[name] = Math.min(adapter.limits[name], caps[name] ?? Number.POSITIVE_INFINITY);
+  return limits;
+}

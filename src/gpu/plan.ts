@@ -1,0 +1,169 @@
+import type { BufferRange } from './buffers.ts';
+import type { Device } from './device.ts';
+import { GpuError, scoped } from './errors.ts';
+import type { Kernel, Workgroups } from './kernel.ts';
+import type { CompiledKernel, Pipelines } from './pipelines.ts';
+
+/** What a segment needs in GPU memory while it runs: a row tile. Resident ones never make anybody wait. */
+export interface Tile {
+  readonly resident: boolean;
+}
+
+/** Brings tiles to the GPU and takes them away again. `acquire` returns nothing where all are there already. */
+export interface Residency {
+  acquire(tiles: readonly Tile[]): Promise<void> | undefined;
+  release(tiles: readonly Tile[]): void;
+}
+
+/** A kernel on its buffers; `workgroups` of zero for a step leaves it out. */
+export interface Dispatch<Counts> {
+  readonly label: string;
+  readonly pipeline: GPUComputePipeline;
+  readonly bindGroup: GPUBindGroup;
+  workgroups(counts: Counts): Workgroups | undefined;
+}
+
+/** Dispatches that run without a pause once their tiles are there. */
+export interface Segment<Counts> {
+  readonly tiles: readonly Tile[];
+  readonly dispatches: readonly Dispatch<Counts>[];
+}
+
+export interface DispatchOptions<S, V, Counts> {
+  readonly shape: S;
+  readonly variant?: V;
+  /** Buffers by the names that the WGSL gives them. */
+  readonly buffers: Readonly<Record<string, BufferRange>>;
+  /** How many tokens (rows, items) of this step the kernel works on; none: it is left out. */
+  count(counts: Counts): number;
+  readonly tile?: Tile;
+}
+
+interface Recorded<Counts> {
+  readonly compiled: Promise<CompiledKernel>;
+  readonly buffers: Readonly<Record<string, BufferRange>>;
+  readonly tile: Tile | undefined;
+  workgroups(counts: Counts): Workgroups | undefined;
+}
+
+/** Takes down `forward`, dispatch by dispatch, while the pipelines compile in parallel. */
+export class Recorder<Counts> {
+  readonly device: Device;
+  readonly #pipelines: Pipelines;
+  readonly #recorded: Recorded<Counts>[] = [];
+
+  constructor(device: Device, pipelines: Pipelines) {
+    this.device = device;
+    this.#pipelines = pipelines;
+  }
+
+  dispatch<S extends object, V extends object>(kernel: Kernel<S, V>, options: DispatchOptions<S, V, Counts>): void {
+    const { shape, buffers, count, tile } = options;
+    const variant = options.variant ?? defaultVariant(kernel, shape, this.device);
+    this.#recorded.push({
+      compiled: this.#pipelines.compile(kernel, shape, variant),
+      buffers,
+      tile,
+      workgroups(counts) {
+        const n = count(counts);
+        return n > 0 ? kernel.workgroups(shape, variant, n) : undefined;
+      },
+    });
+  }
+
+  /** Waits for the pipelines and binds the buffers. A streamed tile begins a segment of its own. */
+  async finish(residency: Residency): Promise<Plan<Counts>> {
+    const compiled = await Promise.all(this.#recorded.map((recorded) => recorded.compiled));
+    const bindGroups = await Promise.all(
+      this.#recorded.map(({ buffers }, i) => bind(this.device, compiled[i] as CompiledKernel, buffers)),
+    );
+    const segments: { tiles: Tile[]; dispatches: Dispatch<Counts>[] }[] = [{ tiles: [], dispatches: [] }];
+    this.#recorded.forEach(({ tile, workgroups }, i) => {
+      const { label, pipeline } = compiled[i] as CompiledKernel;
+      if (tile && !tile.resident && !segments.at(-1)?.tiles.includes(tile)) {
+        segments.push({ tiles: [tile], dispatches: [] });
+      }
+      segments.at(-1)?.dispatches.push({ label, pipeline, bindGroup: bindGroups[i] as GPUBindGroup, workgroups });
+    });
+    return new Plan(this.device, segments, residency);
+  }
+}
+
+/** The variant a device runs where nobody has measured: the first that the kernel offers it. */
+export function defaultVariant<S extends object, V extends object>(kernel: Kernel<S, V>, shape: S, device: Device): V {
+  const [variant] = kernel.variants(shape, device.features);
+  if (!variant) throw new GpuError(`kernel ${kernel.name}: no variant runs on this device`);
+  return variant;
+}
+
+/** A bind group from buffers by name; a missing or unknown name throws with the kernel's. */
+export async function bind(
+  device: Device,
+  { label, layout, bindings }: CompiledKernel,
+  buffers: Readonly<Record<string, BufferRange>>,
+): Promise<GPUBindGroup> {
+  const unknown = Object.keys(buffers).filter((name) => !bindings.some((binding) => binding.name === name));
+  if (unknown.length > 0) throw new GpuError(`kernel ${label}: has no binding named ${unknown.join(', ')}`);
+  const entries = bindings.map(({ name, index }) => {
+    const resource = buffers[name];
+    if (!resource) throw new GpuError(`kernel ${label}: no buffer given for its binding ${name}`);
+    return { binding: index, resource };
+  });
+  return scoped(device.gpu, `kernel ${label}: bind group`, () =>
+    device.gpu.createBindGroup({ label, layout, entries }),
+  );
+}
+
+/** `forward`, recorded once; replayed for every step. */
+export class Plan<Counts> {
+  readonly segments: readonly Segment<Counts>[];
+  readonly #device: Device;
+  readonly #residency: Residency;
+
+  constructor(device: Device, segments: readonly Segment<Counts>[], residency: Residency) {
+    this.#device = device;
+    this.segments = segments;
+    this.#residency = residency;
+  }
+
+  /**
+   * Encodes and submits one step; `copies` are recorded behind the last dispatch.
+   * Resolves when all is submitted, not when the GPU is done.
+   */
+  async replay(counts: Counts, copies?: (encoder: GPUCommandEncoder) => void): Promise<void> {
+    const { gpu } = this.#device;
+    let encoder = gpu.createCommandEncoder();
+    let pass = encoder.beginComputePass();
+    for (const { tiles, dispatches } of this.segments) {
+      const arriving = this.#residency.acquire(tiles);
+      if (arriving) {
+        pass.end();
+        gpu.queue.submit([encoder.finish()]);
+        await arriving;
+        encoder = gpu.createCommandEncoder();
+        pass = encoder.beginComputePass();
+      }
+      encode(pass, dispatches, counts);
+      this.#residency.release(tiles);
+    }
+    pass.end();
+    copies?.(encoder);
+    gpu.queue.submit([encoder.finish()]);
+    this.#device.check();
+  }
+
+  /** Dispatches that a step of these counts makes. */
+  dispatchCount(counts: Counts): number {
+    return this.segments.flatMap((s) => s.dispatches.filter((d) => d.workgroups(counts))).length;
+  }
+}
+
+function encode<Counts>(pass: GPUComputePassEncoder, dispatches: readonly Dispatch<Counts>[], counts: Counts): void {
+  for (const { pipeline, bindGroup, workgroups } of dispatches) {
+    const groups = workgroups(counts);
+    if (!groups) continue;
+    pass.setPipeline(pipeline);
+    pass.setBindGroup(0, bindGroup);
+    pass.dispatchWorkgroups(...groups);
+  }
+}
