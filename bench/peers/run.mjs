@@ -9,6 +9,7 @@
  */
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
+import { promptTokens } from '../prompt_tokens.ts';
 
 // ggml skips Vulkan devices that are CPUs, as lavapipe is, unless they are named.
 process.env.GGML_VK_VISIBLE_DEVICES ??= '0';
@@ -90,11 +91,6 @@ async function timeRun(sequence, prompt, decodeLength) {
     prefill: (1000 * prompt.length) / (firstToken - start),
     decode: (1000 * decodeLength) / (performance.now() - firstToken),
   };
-}
-
-/** BOS and then ordinary tokens of a vocabulary of 32,000, as in versus.ts. */
-function promptTokens(length) {
-  return Array.from({ length }, (_, i) => (i === 0 ? 1 : 300 + ((i * 7919) % 31_000)));
 }
 
 function print(value) {
