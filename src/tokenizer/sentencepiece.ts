@@ -6,12 +6,10 @@ import { SpecialTokens } from './special_tokens.ts';
 import { TokenType } from './token_type.ts';
 import { TokenizerError } from './tokenizer.ts';
 import { requireLength, type Vocabulary } from './vocabulary.ts';
+import { WordCache } from './word_cache.ts';
 
 /** SentencePiece's visible space. */
 const SPACE = '▁';
-/** Words seen before are not merged again. Longer ones are rarely seen twice. */
-const CACHED_WORDS = 16_384;
-const CACHED_WORD_LENGTH = 32;
 /** Slots for what two neighbouring tokens merge to, so that their joint text is not looked up again; a power of two. */
 const CACHED_PAIRS = 1 << 16;
 
@@ -32,7 +30,8 @@ export class SentencePiece implements TokenModel {
   /** No piece goes over the border between a letter and a space, so that each word can be encoded alone. */
   readonly #wordsAreApart: boolean;
   readonly #nfc: boolean;
-  readonly #words = new Map<string, readonly number[]>();
+  readonly #words = new WordCache();
+  readonly #merge = (word: string, tokens: number[]) => this.#mergeWord(word, tokens);
   readonly #pairs = {
     lefts: new Int32Array(CACHED_PAIRS).fill(-1),
     rights: new Int32Array(CACHED_PAIRS),
@@ -109,17 +108,7 @@ export class SentencePiece implements TokenModel {
   }
 
   #encodeWord(word: string, tokens: number[]): void {
-    if (word === '') return;
-    const cached = this.#words.get(word);
-    if (cached) {
-      for (const token of cached) tokens.push(token);
-      return;
-    }
-    const before = tokens.length;
-    this.#mergeWord(word, tokens);
-    if (word.length > CACHED_WORD_LENGTH) return;
-    if (this.#words.size === CACHED_WORDS) this.#words.clear();
-    this.#words.set(word, tokens.slice(before));
+    this.#words.append(word, tokens, this.#merge);
   }
 
   #mergeWord(word: string, tokens: number[]): void {

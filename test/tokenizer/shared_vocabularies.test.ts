@@ -29,6 +29,7 @@ describe.skipIf(!hasSharedData)('texts.json', () => {
     ['alia-like-8k.vocab.gguf', 'alia-like-8k.llamacpp.parse_special.ids', { parseSpecial: true }],
     ['alia-like-8k-noprefix.vocab.gguf', 'alia-like-8k-noprefix.llamacpp.ids', {}],
     ['ggml-vocab-llama-spm.gguf', 'llama-spm.llamacpp.ids', {}],
+    ['ggml-vocab-gpt-2.gguf', 'gpt-2.llamacpp.ids', {}],
     ['alia-like-8k.vocab.gguf', 'alia-like-8k.sentencepiece.ids', { ...first }],
     ['alia-like-8k.vocab.gguf', 'alia-like-8k.sentencepiece.ids', { ...first, nfc: true }],
     ['alia-like-8k-noprefix.vocab.gguf', 'alia-like-8k-noprefix.sentencepiece.ids', { nfc: true }],
@@ -52,12 +53,15 @@ describe.skipIf(!hasSharedData)('texts.json', () => {
   );
 });
 
-test.skipIf(!hasSharedData).each(['ggml-vocab-llama-spm.gguf'])('%s: llama.cpp’s own vectors', async (file) => {
-  const tokenizer = createTokenizer(await readMetadata(file));
-  const inputs = readFileSync(sharedData(`vocab/${file}.inp`), 'utf8').split('\n__ggml_vocab_test__\n');
-  const outputs = readLines(`${file}.out`).map((line) => line.trim());
-  expect(inputs.map((text) => tokenizer.encode(text, plain).join(' '))).toEqual(outputs.slice(0, inputs.length));
-});
+test.skipIf(!hasSharedData).each(['ggml-vocab-llama-spm.gguf', 'ggml-vocab-gpt-2.gguf'])(
+  '%s: llama.cpp’s own vectors',
+  async (file) => {
+    const tokenizer = createTokenizer(await readMetadata(file));
+    const inputs = readFileSync(sharedData(`vocab/${file}.inp`), 'utf8').split('\n__ggml_vocab_test__\n');
+    const outputs = readLines(`${file}.out`).map((line) => line.trim());
+    expect(inputs.map((text) => tokenizer.encode(text, plain).join(' '))).toEqual(outputs.slice(0, inputs.length));
+  },
+);
 
 test.skipIf(!hasSharedData)('stories: “Once upon a time”', async () => {
   const tokenizer = createTokenizer(await readMetadata('tok512.vocab.gguf'));

@@ -35,6 +35,31 @@ export function llamaVocabulary(pieces: readonly (string | Piece)[], more: Recor
   });
 }
 
+/** A byte-level vocabulary: the 256 bytes, what `merges` make, then `special` pieces. */
+export function gpt2Vocabulary(
+  merges: readonly string[],
+  special: readonly Piece[] = [],
+  more: Record<string, unknown> = {},
+): Metadata {
+  const texts = new Set([...byteLetters(), ...merges.map((merge) => merge.replace(' ', ''))]);
+  const all = [...[...texts].map((text): Piece => [text]), ...special];
+  return metadata({
+    'tokenizer.ggml.model': 'gpt2',
+    'tokenizer.ggml.pre': 'gpt-2',
+    'tokenizer.ggml.tokens': all.map(([text]) => text),
+    'tokenizer.ggml.token_type': Int32Array.from(all, ([, type]) => type ?? NORMAL),
+    'tokenizer.ggml.merges': merges,
+    ...more,
+  });
+}
+
+/** GPT-2's letter for each byte: printable Latin-1 as it is, the rest from U+0100 on. */
+function byteLetters(): string[] {
+  let next = 0x100;
+  const isPrintable = (byte: number) => (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad);
+  return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(isPrintable(byte) ? byte : next++));
+}
+
 /** `undefined` leaves a key out. */
 export function metadata(values: Record<string, unknown>): Metadata {
   const entries = Object.entries(values)

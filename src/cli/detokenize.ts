@@ -1,0 +1,31 @@
+import { parseArgs } from 'node:util';
+import { openTokenizer, printExactly, runCommand, tokenizerArgs, UsageError } from './tokenize.ts';
+
+const usage = `usage: webgguf detokenize -m MODEL --tokens 1,2,3 [options]
+
+The text of the ids, byte for byte (on a terminal a newline follows). Control tokens are left out unless --special.
+
+  --special              show control tokens by their text
+  --space-prefix WHERE   never, first or afterSpecial (default: what the file says): which spaces were put there by
+                         tokenize, to be taken away again`;
+
+export async function run(args: string[]): Promise<number> {
+  return runCommand(usage, async () => {
+    const { values } = parseArgs({
+      args,
+      options: { ...tokenizerArgs, tokens: { type: 'string' }, special: { type: 'boolean' } },
+    });
+    if (values.tokens === undefined) throw new UsageError('give the ids with --tokens');
+    const tokens = parseTokens(values.tokens);
+    const tokenizer = await openTokenizer(values);
+    await printExactly(tokenizer.decode(tokens, { special: values.special ?? false }));
+  });
+}
+
+/** `1,2,3`; spaces divide too, as `tokenize` prints them. */
+function parseTokens(list: string): number[] {
+  const words = list.split(/[\s,]+/).filter((word) => word !== '');
+  const wrong = words.find((word) => !/^\d{1,10}$/.test(word));
+  if (wrong !== undefined) throw new UsageError(`--tokens holds ${JSON.stringify(wrong)}; ids are whole numbers`);
+  return words.map(Number);
+}
