@@ -10,15 +10,17 @@
 interface HostType {
   readonly blockLength: number;
   readonly blockBytes: number;
+  /** Of a block's float (Q8_0: its d): the byte of its upper 16 bits, and the exponent's bits in these. */
+  readonly exponent: readonly [byte: number, mask: number];
   dequantize(bytes: Uint8Array): Float32Array;
   quantize(values: Float32Array): Uint8Array;
 }
 
 const hostTypes: Readonly<Record<string, HostType>> = {
-  F32: { blockLength: 1, blockBytes: 4, dequantize: dequantizeF32, quantize: quantizeF32 },
-  F16: { blockLength: 1, blockBytes: 2, dequantize: dequantizeF16, quantize: quantizeF16 },
-  BF16: { blockLength: 1, blockBytes: 2, dequantize: dequantizeBf16, quantize: quantizeBf16 },
-  Q8_0: { blockLength: 32, blockBytes: 34, dequantize: dequantizeQ8_0, quantize: quantizeQ8_0 },
+  F32: { blockLength: 1, blockBytes: 4, exponent: [2, 0x7f80], dequantize: dequantizeF32, quantize: quantizeF32 },
+  F16: { blockLength: 1, blockBytes: 2, exponent: [0, 0x7c00], dequantize: dequantizeF16, quantize: quantizeF16 },
+  BF16: { blockLength: 1, blockBytes: 2, exponent: [0, 0x7f80], dequantize: dequantizeBf16, quantize: quantizeBf16 },
+  Q8_0: { blockLength: 32, blockBytes: 34, exponent: [0, 0x7c00], dequantize: dequantizeQ8_0, quantize: quantizeQ8_0 },
 };
 
 /** ggml's names of the types below. */
@@ -45,6 +47,16 @@ export function quantize(typeName: string, values: Float32Array): Uint8Array {
     throw new Error(`${typeName}: ${values.length} values are not whole blocks of ${type.blockLength}`);
   }
   return type.quantize(values);
+}
+
+/** Whether no block of `bytes` holds an infinity or NaN: what llama-quantize asks of its results. */
+export function allFinite(typeName: string, bytes: Uint8Array): boolean {
+  const { blockBytes, exponent } = hostType(typeName);
+  const [byte, mask] = exponent;
+  for (let i = byte; i < bytes.length; i += blockBytes) {
+    if (((bytes[i]! | (bytes[i + 1]! << 8)) & mask) === mask) return false;
+  }
+  return true;
 }
 
 function hostType(typeName: string): HostType {
@@ -97,19 +109,29 @@ function dequantizeQ8_0(bytes: Uint8Array): Float32Array {
   return values;
 }
 
-/** q = round(x / d) with d = max|x| / 127 before it is stored as f16: ggml's quantize_row_q8_0_ref, all in f32. */
+/**
+ * q = round(x / d), halves away from zero, with d = max|x| / 127 before it is stored as f16: ggml's
+ * quantize_row_q8_0_ref, all in f32. Signs and the largest |x| are taken from the bits, which spares the loops their
+ * branches and leaves a NaN the largest of all.
+ */
 function quantizeQ8_0(values: Float32Array): Uint8Array {
   const bytes = new Uint8Array((values.length / 32) * 34);
   const quants = new Int8Array(bytes.buffer);
+  const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
   for (let block = 0, start = 0; start < values.length; block += 34, start += 32) {
     let largest = 0;
-    for (let i = start; i < start + 32; i++) largest = Math.max(largest, Math.abs(values[i]!));
-    const d = Math.fround(largest / 127);
+    for (let i = start; i < start + 32; i++) largest = Math.max(largest, bits[i]! & 0x7fff_ffff);
+    scratchBits[0] = largest;
+    const d = Math.fround(scratch[0]! / 127);
     const inverse = d === 0 ? 0 : Math.fround(1 / d);
-    const bits = f32ToF16(d);
-    bytes[block] = bits & 0xff;
-    bytes[block + 1] = bits >> 8;
-    for (let i = 0; i < 32; i++) quants[block + 2 + i] = roundHalfAway(Math.fround(values[start + i]! * inverse));
+    const dBits = f32ToF16(d);
+    bytes[block] = dBits & 0xff;
+    bytes[block + 1] = dBits >> 8;
+    for (let i = start, q = block + 2; i < start + 32; i++, q++) {
+      const magnitude = (Math.fround(Math.abs(values[i]!) * inverse) + 0.5) | 0;
+      const sign = bits[i]! >> 31;
+      quants[q] = (magnitude ^ sign) - sign;
+    }
   }
   return bytes;
 }
@@ -152,11 +174,6 @@ export function roundHalfToEven(value: number): number {
   const floor = Math.floor(value);
   const rest = value - floor;
   return rest < 0.5 || (rest === 0.5 && floor % 2 === 0) ? floor : floor + 1;
-}
-
-/** The rounding of C's `roundf`, for f32 values: adding the half is exact in float64. */
-export function roundHalfAway(value: number): number {
-  return value < 0 ? -Math.floor(0.5 - value) : Math.floor(value + 0.5);
 }
 
 let f16Values: Float32Array | undefined;

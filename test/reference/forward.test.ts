@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { f16ToF32, f32ToF16, roundHalfAway } from '../../kernels/quants/dequantize.ts';
+import { f16ToF32, f32ToF16 } from '../../kernels/quants/dequantize.ts';
 import { closeGguf, openGguf } from '../../src/gguf/open.ts';
 import { openFile } from '../../src/runtime/node_file.ts';
 import { hasSharedData, readExpected, sharedData } from '../fixtures/shared_data.ts';
 import { argmax, compareLogits } from './compare.ts';
 import { type ReferenceOptions, ReferenceSequence } from './forward.ts';
+import { roundHalfAway } from './matrix.ts';
 import { type ReferenceModel, readReferenceModel } from './model.ts';
 
 describe.skipIf(!hasSharedData)('against llama.cpp', () => {

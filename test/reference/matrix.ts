@@ -99,3 +99,8 @@ export function quantizeActivations(x: Float64Array, { round, roundScale }: Acti
   }
   return quantized;
 }
+
+/** The rounding of C's `roundf`, which llama.cpp quantises with. */
+export function roundHalfAway(value: number): number {
+  return Math.trunc(value + 0.5 * Math.sign(value));
+}

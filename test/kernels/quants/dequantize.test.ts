@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import {
+  allFinite,
   dequantize,
   f16ToF32,
   f32ToBf16,
   f32ToF16,
   quantize,
-  roundHalfAway,
   roundHalfToEven,
 } from '../../../kernels/quants/dequantize.ts';
 
@@ -92,7 +92,21 @@ describe('q8_0', () => {
 
 test('roundings of halves', () => {
   expect([0.5, 1.5, 2.5, -0.5, -1.5, 0.49999999999999994].map(roundHalfToEven)).toEqual([0, 2, 2, 0, -2, 0]);
-  expect([0.5, 1.5, 2.5, -0.5, -1.5].map(roundHalfAway)).toEqual([1, 2, 3, -1, -2]);
+});
+
+test.each([
+  ['F32', [Number.NaN, Infinity, -Infinity], [3.4e38, -0, 1e-45]],
+  ['F16', [Number.NaN, Infinity, 65520], [65519, -65504, 1e-9]],
+  ['BF16', [Number.NaN, -Infinity, 3.4e38], [3.3e38, -1]],
+  ['Q8_0', [Number.NaN, Infinity, -65520 * 127], [65519 * 127, 0]],
+])('%s: values that are no finite numbers are found', (typeName, flawed, sound) => {
+  const has = (value: number) => {
+    const values = new Float32Array(64).fill(1);
+    values[63] = value;
+    return !allFinite(typeName, quantize(typeName, values));
+  };
+  expect(flawed.map(has)).toEqual(flawed.map(() => true));
+  expect(sound.map(has)).toEqual(sound.map(() => false));
 });
 
 test('refuses other types and partial blocks by name', () => {
