@@ -12,6 +12,11 @@ import {
 
 type WrittenType = (typeof valueTypes)[number];
 
+/** An entry that is written as its file had it: type id and value, with what does not survive decoding. */
+export interface RawEntry extends MetadataEntry {
+  readonly raw: Uint8Array;
+}
+
 export class FieldWriter {
   #buffer = new Uint8Array(64 * 1024);
   #view = new DataView(this.#buffer.buffer);
@@ -40,11 +45,9 @@ export class FieldWriter {
     this.bytes(bytes);
   }
 
-  entry({ type, value }: MetadataEntry): void {
-    const [, elementType] = /^array<(.*)>$/.exec(type) ?? [];
-    this.#type(elementType === undefined ? type : 'array');
-    if (elementType === undefined) this.#scalar(type as WrittenType, value);
-    else this.#array(elementType as WrittenType, value);
+  entry(entry: MetadataEntry | RawEntry): void {
+    if ('raw' in entry) this.bytes(entry.raw);
+    else this.#typed(entry);
   }
 
   pad(alignment: number): void {
@@ -54,6 +57,13 @@ export class FieldWriter {
 
   finish(): Uint8Array<ArrayBuffer> {
     return this.#buffer.slice(0, this.#length);
+  }
+
+  #typed({ type, value }: MetadataEntry): void {
+    const [, elementType] = /^array<(.*)>$/.exec(type) ?? [];
+    this.#type(elementType === undefined ? type : 'array');
+    if (elementType === undefined) this.#scalar(type as WrittenType, value);
+    else this.#array(elementType as WrittenType, value);
   }
 
   #type(type: string): void {

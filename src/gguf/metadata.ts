@@ -61,6 +61,8 @@ export type MetadataValue = number | bigint | boolean | string | NumericArray | 
 export interface MetadataEntry {
   readonly type: ValueType;
   readonly value: MetadataValue;
+  /** Where its file (of a split: the first) has it, type id included, in bytes; absent for what was never read. */
+  readonly range?: { readonly offset: number; readonly byteLength: number };
 }
 
 /** GGUF's key-value pairs with typed access; a value of another type than asked for is a `GgufError` naming the key. */

@@ -17,6 +17,8 @@ const MAX_KEY_COUNT = 65_536;
 const MAX_TENSOR_COUNT = 262_144;
 /** GGML_MAX_DIMS. */
 const MAX_DIMENSION_COUNT = 4;
+/** Everyone's is 32; padding to it is written from memory. */
+const MAX_ALIGNMENT = 16 * 1024 * 1024;
 /** GGUF_DEFAULT_ALIGNMENT, where `general.alignment` is absent. */
 const DEFAULT_ALIGNMENT = 32;
 
@@ -95,6 +97,9 @@ function readAlignment(source: ByteSource, entries: ReadonlyMap<string, Metadata
   if (type !== 'uint32') throw new GgufError(source.name, `general.alignment is ${type}, not uint32`);
   if (typeof value !== 'number' || value === 0 || (value & (value - 1)) !== 0) {
     throw new GgufError(source.name, `general.alignment is ${value}, not a power of two`);
+  }
+  if (value > MAX_ALIGNMENT) {
+    throw new GgufError(source.name, `general.alignment is ${value}, more than ${MAX_ALIGNMENT}`);
   }
   return value;
 }

@@ -38,7 +38,12 @@ const minElementBytes = { string: 8, bool: 1, array: 12 };
 
 /** The value after `key`: its type's id, then the value itself. */
 export async function readValue(reader: HeaderReader, key: string, budget: ValueBudget): Promise<MetadataEntry> {
-  const what = `the value of ${quote(key)}`;
+  const { offset } = reader;
+  const entry = await readTyped(reader, `the value of ${quote(key)}`, budget);
+  return { ...entry, range: { offset, byteLength: reader.offset - offset } };
+}
+
+async function readTyped(reader: HeaderReader, what: string, budget: ValueBudget): Promise<MetadataEntry> {
   const type = await readType(reader, what);
   if (type !== 'array') return { type, value: await readScalar(reader, type, what) };
   const { elementType, value } = await readArray(reader, what, 1, budget);

@@ -1,6 +1,6 @@
 /** GGUF files: a header laid out in memory, tensor data streamed behind it. */
 import { GgufError, quote } from './errors.ts';
-import { FieldWriter } from './field_writer.ts';
+import { FieldWriter, type RawEntry } from './field_writer.ts';
 import { type GgmlType, rowBytes } from './ggml_types.ts';
 import { type MetadataEntry, type NumericArray, numericTypeOf } from './metadata.ts';
 
@@ -29,7 +29,7 @@ export interface GgufLayout {
  * A value as people write it: what its JavaScript type settles stands as it is, other numbers name theirs with
  * `uint32(…)`, `float32(…)` or a `MetadataEntry` of any type.
  */
-export type MetadataInput = MetadataEntry | string | boolean | NumericArray | readonly string[];
+export type MetadataInput = MetadataEntry | RawEntry | string | boolean | NumericArray | readonly string[];
 
 export function uint32(value: number): MetadataEntry {
   return { type: 'uint32', value };
@@ -150,7 +150,7 @@ function tensorBytes({ name, type, dimensions }: TensorSpec): number {
   return others.reduce((bytes, length) => bytes * length, rowBytes(type, rowLength));
 }
 
-function toEntry(key: string, input: MetadataInput): MetadataEntry {
+function toEntry(key: string, input: MetadataInput): MetadataEntry | RawEntry {
   if (typeof input === 'string') return { type: 'string', value: input };
   if (typeof input === 'boolean') return { type: 'bool', value: input };
   if (Array.isArray(input)) return { type: 'array<string>', value: input };

@@ -170,6 +170,16 @@ const refused: Record<string, [ByteSource, string]> = {
     ),
     'general.alignment is 48, not a power of two',
   ],
+  'general.alignment 2^31': [
+    header(
+      (w) => {
+        w.string('general.alignment');
+        w.entry(uint32(2 ** 31));
+      },
+      { keys: 1 },
+    ),
+    'general.alignment is 2147483648, more than 16777216',
+  ],
   'a tensor name of invalid UTF-8': [
     header(
       (w) => {

@@ -41,7 +41,19 @@ const everyType: readonly (readonly [string, MetadataEntry])[] = [
 
 test('metadata of every type comes back as it was written', async () => {
   const { metadata } = await openGguf(bytesSource(await encodeGguf(everyType)));
-  expect([...metadata.entries()]).toEqual(everyType);
+  expect(Array.from(metadata.entries(), ([key, { type, value }]) => [key, { type, value }])).toEqual(everyType);
+});
+
+test('an entry can be written as its file had it, invalid UTF-8 and all', async () => {
+  const text = await encodeGguf([...everyType, ['a.text', 'aXb']]);
+  const file = text.map((byte, i) => (byte === 0x58 && text[i - 1] === 0x61 && text[i + 1] === 0x62 ? 0xff : byte));
+  const { metadata } = await openGguf(bytesSource(file));
+  expect(metadata.string('a.text')).toBe('a\ufffdb');
+  const raw = Array.from(metadata.entries(), ([key, entry]) => {
+    const { offset, byteLength } = entry.range!;
+    return [key, { ...entry, raw: file.subarray(offset, offset + byteLength) }] as const;
+  });
+  expect(await encodeGguf(raw)).toEqual(file);
 });
 
 test('the getters convert, fall back and name key and types', async () => {
