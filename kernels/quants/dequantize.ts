@@ -31,6 +31,12 @@ export function fileBlockLength(typeName: string): number {
   return hostType(typeName).blockLength;
 }
 
+/** Bytes of `length` values in the file. */
+export function fileBytes(typeName: string, length: number): number {
+  const { blockLength, blockBytes } = hostType(typeName);
+  return (length / blockLength) * blockBytes;
+}
+
 /** `bytes`: whole blocks of the file. Throws for a type that is not in `hostTypeNames` and for a partial block. */
 export function dequantize(typeName: string, bytes: Uint8Array): Float32Array {
   const type = hostType(typeName);
@@ -73,10 +79,19 @@ function quantizeF32(values: Float32Array): Uint8Array {
   return new Uint8Array(values.slice().buffer);
 }
 
+/** With the bits moved into place: a table of all f16 would fall out of the cache. */
 function dequantizeF16(bytes: Uint8Array): Float32Array {
-  const values = new Float32Array(bytes.length / 2);
-  const table = f16Table();
-  for (let i = 0; i < values.length; i++) values[i] = table[bytes[2 * i]! | (bytes[2 * i + 1]! << 8)]!;
+  const bits = halves(bytes);
+  const values = new Float32Array(bits.length);
+  const valueBits = new Int32Array(values.buffer);
+  for (let i = 0; i < bits.length; i++) {
+    const half = bits[i]!;
+    const exponent = half & 0x7c00;
+    const isNormal = exponent !== 0 && exponent !== 0x7c00;
+    if (isNormal)
+      valueBits[i] = ((half & 0x8000) << 16) | (((half & 0x7fff) << 13) + 0x3800_0000); // bias 15 → 127
+    else values[i] = f16ToF32(half);
+  }
   return values;
 }
 
@@ -87,8 +102,9 @@ function quantizeF16(values: Float32Array): Uint8Array {
 }
 
 function dequantizeBf16(bytes: Uint8Array): Float32Array {
-  const bits = new Uint32Array(bytes.length / 2);
-  for (let i = 0; i < bits.length; i++) bits[i] = (bytes[2 * i]! << 16) | (bytes[2 * i + 1]! << 24);
+  const upper = halves(bytes);
+  const bits = new Uint32Array(upper.length);
+  for (let i = 0; i < bits.length; i++) bits[i] = upper[i]! << 16;
   return new Float32Array(bits.buffer);
 }
 
@@ -98,12 +114,17 @@ function quantizeBf16(values: Float32Array): Uint8Array {
   return new Uint8Array(bits.buffer);
 }
 
+/** The bytes by two; copied where a view must not begin. */
+function halves(bytes: Uint8Array): Uint16Array {
+  const { buffer, byteOffset, length } = bytes.byteOffset % 2 === 0 ? bytes : new Uint8Array(bytes);
+  return new Uint16Array(buffer, byteOffset, length / 2);
+}
+
 function dequantizeQ8_0(bytes: Uint8Array): Float32Array {
   const values = new Float32Array((bytes.length / 34) * 32);
   const quants = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length);
-  const table = f16Table();
   for (let block = 0, i = 0; block < bytes.length; block += 34) {
-    const d = table[bytes[block]! | (bytes[block + 1]! << 8)]!;
+    const d = f16ToF32(bytes[block]! | (bytes[block + 1]! << 8));
     for (let q = block + 2; q < block + 34; q++) values[i++] = d * quants[q]!;
   }
   return values;
@@ -174,11 +195,4 @@ export function roundHalfToEven(value: number): number {
   const floor = Math.floor(value);
   const rest = value - floor;
   return rest < 0.5 || (rest === 0.5 && floor % 2 === 0) ? floor : floor + 1;
-}
-
-let f16Values: Float32Array | undefined;
-
-/** All f16 values, [65536]: one load per value instead of arithmetic (Float16Array is not in every browser). */
-function f16Table(): Float32Array {
-  return (f16Values ??= Float32Array.from({ length: 0x10000 }, (_, bits) => f16ToF32(bits)));
 }

@@ -1,0 +1,228 @@
+/**
+ * flash_attn: softmax(q · Kᵀ / sqrt(head length)) · V over paged keys and values, for prefill and decode alike.
+ *
+ *   q, dst       [tokens, heads × HEAD_LENGTH, padded]      keys, vals   pages of one group of kv heads
+ *   items        the work list: a few tokens of one sequence, against positions [key_start, key_end)
+ *   dispatch     x: items, y: blocks of `headBlock` query heads that share a kv head
+ *
+ * A workgroup holds `rows` = tokens × headBlock query rows against tiles of 64 positions: an invocation owns a position
+ * for the scores, then four columns of the result. Tiles start at multiples of 64 whoever asks, so that a token's sums
+ * have the same order in any chunk; a tile beyond a token's position changes nothing, to the bit.
+ *
+ * An item that is one of several for its tokens leaves (max, sum, unscaled result) for flash_attn_merge.
+ */
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import type { Kernel } from '../src/gpu/kernel.ts';
+import { flashAttnCases } from './flash_attn_cases.ts';
+import { type KvType, kvBytes, kvFours, pageLength } from './parts/kv.ts';
+import { range, tokenTable } from './parts/range.ts';
+import { unroll } from './parts/values.ts';
+import { paddedLength } from './quants/block_type.ts';
+
+export interface Shape {
+  readonly kvType: KvType;
+  readonly heads: number;
+  /** Query heads per kv head. */
+  readonly headGroup: number;
+  /** Kv heads whose pages are bound, and the first of them. */
+  readonly kvHeads: number;
+  readonly kvHeadStart: number;
+  /** A multiple of 4, at most 256. */
+  readonly headLength: number;
+  /** Tokens of an item, at most. */
+  readonly itemTokens: number;
+  /** Pages in a sequence's row of the page table. */
+  readonly maxPages: number;
+}
+
+export interface Variant {
+  readonly f16: boolean;
+}
+
+const invocations = 64;
+/** Positions per tile; divides a page. */
+export const tileLength = 64;
+/** Query rows that a workgroup's registers hold. */
+const maxRows = 8;
+/** Rows whose parts meet in workgroup memory at once; every barrier more costs a CPU driver a second of compiling. */
+const rowsAtOnce = 4;
+/** `partial_start` of an item whose result is complete. */
+export const complete = 0xffffffff;
+
+/** The largest number of heads that share a workgroup: a divisor of the group. */
+export function headBlock(headGroup: number): number {
+  for (let n = Math.min(headGroup, maxRows); n > 1; n--) if (headGroup % n === 0) return n;
+  return 1;
+}
+
+/** Tokens that prefill puts into an item, so that its rows fill the registers. */
+export const prefillItemTokens = (headGroup: number) => Math.max(1, Math.floor(maxRows / headBlock(headGroup)));
+
+export const flash_attn: Kernel<Shape, Variant> = {
+  name: 'flash_attn',
+
+  variants: ({ kvType }, features) =>
+    kvType === 'f16' && features.f16 ? [{ f16: true }, { f16: false }] : [{ f16: false }],
+
+  wgsl({ kvType, headGroup, headLength, itemTokens }, { f16 }) {
+    const block = headBlock(headGroup);
+    const rows = itemTokens * block;
+    const fours = headLength / 4;
+    const parts = Math.floor(invocations / fours); // of a tile's positions, each summed by its own invocations
+    const eachRow = (line: (r: number) => string) => unroll(rows, line);
+    return wgsl`
+override HEADS: u32;
+override HEAD_GROUP: u32;
+override KV_HEADS: u32;
+override KV_HEAD_START: u32;
+override MAX_PAGES: u32;
+override Q_FOURS: u32; // of a token's row of q and dst
+const PAGE_LENGTH = ${pageLength}u;
+const FOURS = ${fours}u;
+const ROWS = ${rows}u;
+const PARTS = ${parts}u;
+const LOWEST = -1e30; // finite: WGSL may assume that there are no infinities
+
+struct Item {
+  token: u32,
+  token_count: u32,
+  key_start: u32,
+  key_end: u32,
+  partial_start: u32, // ${complete}: the result is complete
+}
+${range}
+${tokenTable}
+${kvFours(kvType, f16)}
+var<storage, read> items: array<Item>;
+var<storage, read> pages: array<u32>;
+var<storage, read> q: array<vec4<f32>>;
+var<storage, read_write> dst: array<vec4<f32>>;
+var<storage, read_write> partial: array<vec4<f32>>; // [partials, HEADS, FOURS]
+var<storage, read_write> partial_sums: array<vec2<f32>>; // [partials, HEADS]: max, sum
+
+var<workgroup> queries: array<vec4<f32>, ${rows * fours}>;
+var<workgroup> scores: array<array<f32, ${tileLength}>, ${rows}>;
+var<workgroup> row_limit: array<u32, ${rows}>; // positions from here on are in the future
+var<workgroup> row_max: array<f32, ${rows}>;
+var<workgroup> row_sum: array<f32, ${rows}>;
+var<workgroup> row_scale: array<f32, ${rows}>; // what the new maximum makes of the sums so far
+var<workgroup> parts: array<array<vec4<f32>, ${invocations}>, ${rowsAtOnce}>;
+
+// e^x for x ≤ 0, exactly 1 at 0: a tile that raises no maximum must not touch the sums
+fn decay(x: f32) -> f32 { return select(exp(max(x, -87.0)), 1.0, x == 0.0); }
+
+@compute @workgroup_size(${invocations})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let item = items[range.start + group.x];
+  let head_start = KV_HEAD_START * HEAD_GROUP + group.y * ${block}u;
+  let kv_head = group.y * ${block}u / HEAD_GROUP; // within the group that is bound
+  let page_row = tokens[item.token].sequence * MAX_PAGES;
+
+  for (var i = lane; i < ROWS * FOURS; i += ${invocations}u) {
+    let row = i / FOURS;
+    let token = item.token + min(row / ${block}u, item.token_count - 1u);
+    queries[i] = q[token * Q_FOURS + (head_start + row % ${block}u) * FOURS + i % FOURS] * ${1 / Math.sqrt(headLength)};
+  }
+  if (lane < ROWS) {
+    row_limit[lane] = min(item.key_end, tokens[item.token + min(lane / ${block}u, item.token_count - 1u)].position + 1u);
+    row_max[lane] = LOWEST;
+    row_sum[lane] = 0.0;
+  }
+  workgroupBarrier();
+
+  let column = lane % FOURS;
+  let part = lane / FOURS;
+  ${eachRow((r) => `var out${r} = vec4<f32>();`)}
+
+  for (var start = item.key_start; start < item.key_end; start += ${tileLength}u) {
+    let page = pages[page_row + start / PAGE_LENGTH];
+    let tile = (page * KV_HEADS + kv_head) * PAGE_LENGTH + start % PAGE_LENGTH;
+
+    // scores of the position that this invocation owns
+    let key = (tile + lane) * FOURS;
+    ${eachRow((r) => `var dot${r} = vec4<f32>();`)}
+    for (var i = 0u; i < not_constant(FOURS); i++) {
+      let k = four(keys[key + i]);
+      ${eachRow((r) => `dot${r} = fma(queries[${r}u * FOURS + i], k, dot${r});`)}
+    }
+    ${eachRow((r) => `
+    scores[${r}][lane] = select(LOWEST, (dot${r}.x + dot${r}.y) + (dot${r}.z + dot${r}.w), start + lane < row_limit[${r}]);`)}
+    workgroupBarrier();
+
+    if (lane < ROWS) {
+      var highest = row_max[lane];
+      for (var i = 0u; i < not_constant(${tileLength}u); i++) { highest = max(highest, scores[lane][i]); }
+      row_scale[lane] = decay(row_max[lane] - highest);
+      row_max[lane] = highest;
+    }
+    workgroupBarrier();
+
+    ${eachRow((r) => `
+    scores[${r}][lane] = select(0.0, decay(scores[${r}][lane] - row_max[${r}]), start + lane < row_limit[${r}]);`)}
+    workgroupBarrier();
+
+    if (lane < ROWS) {
+      var sum = row_sum[lane] * row_scale[lane];
+      for (var i = 0u; i < not_constant(${tileLength}u); i++) { sum += scores[lane][i]; }
+      row_sum[lane] = sum;
+    }
+    ${eachRow((r) => `out${r} *= row_scale[${r}];`)}
+    if (part < PARTS) {
+      for (var i = part; i < min(${tileLength}u, item.key_end - start); i += PARTS) {
+        let v = four(vals[(tile + i) * FOURS + column]);
+        ${eachRow((r) => `out${r} = fma(vec4<f32>(scores[${r}][i]), v, out${r});`)}
+      }
+    }
+    workgroupBarrier();
+  }
+
+  ${unroll(Math.ceil(rows / rowsAtOnce), (chunk) => {
+    const first = chunk * rowsAtOnce;
+    const count = Math.min(rowsAtOnce, rows - first);
+    return `
+  ${unroll(count, (r) => `parts[${r}][lane] = out${first + r};`)}
+  workgroupBarrier();
+  for (var i = lane; i < ${count}u * FOURS; i += ${invocations}u) { finish(item, head_start, ${first}u, i / FOURS, i % FOURS); }
+  workgroupBarrier();`;
+  })}
+}
+
+// Adds up the parts of a row's column, and hands it on.
+fn finish(item: Item, head_start: u32, first: u32, r: u32, column: u32) {
+  let row = first + r;
+  if (row / ${block}u >= item.token_count) { return; }
+  var sum = parts[r][column];
+  for (var part = 1u; part < not_constant(PARTS); part++) { sum += parts[r][part * FOURS + column]; }
+  let head = head_start + row % ${block}u;
+  if (item.partial_start == ${complete}u) {
+    dst[(item.token + row / ${block}u) * Q_FOURS + head * FOURS + column] = sum / row_sum[row];
+    return;
+  }
+  let slot = item.partial_start * HEADS + head;
+  partial[slot * FOURS + column] = sum;
+  if (column == 0u) { partial_sums[slot] = vec2<f32>(row_max[row], row_sum[row]); }
+}
+`;
+  },
+
+  overrides: ({ heads, headGroup, kvHeads, kvHeadStart, headLength, maxPages }) => ({
+    HEADS: heads,
+    HEAD_GROUP: headGroup,
+    KV_HEADS: kvHeads,
+    KV_HEAD_START: kvHeadStart,
+    MAX_PAGES: maxPages,
+    Q_FOURS: paddedLength(heads * headLength) / 4,
+  }),
+
+  workgroups: ({ headGroup, kvHeads }, _, count) => [count, (kvHeads * headGroup) / headBlock(headGroup), 1],
+
+  /** Of `count` items of 256 positions. */
+  cost: ({ kvType, kvHeads, headGroup, headLength, itemTokens }, count) => ({
+    bytes: count * pageLength * kvHeads * headLength * 2 * kvBytes[kvType],
+    flops: count * pageLength * kvHeads * headGroup * itemTokens * headLength * 4,
+  }),
+
+  cases: flashAttnCases,
+
+  benches: [],
+};
