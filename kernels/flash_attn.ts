@@ -145,8 +145,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       let k = four(keys[key + i]);
       ${eachRow((r) => `dot${r} = fma(queries[${r}u * FOURS + i], k, dot${r});`)}
     }
-    ${eachRow((r) => `
-    scores[${r}][lane] = select(LOWEST, (dot${r}.x + dot${r}.y) + (dot${r}.z + dot${r}.w), start + lane < row_limit[${r}]);`)}
+    ${eachRow(
+      (r) => `
+    scores[${r}][lane] = select(LOWEST, (dot${r}.x + dot${r}.y) + (dot${r}.z + dot${r}.w), start + lane < row_limit[${r}]);`,
+    )}
     workgroupBarrier();
 
     if (lane < ROWS) {
@@ -157,8 +159,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     workgroupBarrier();
 
-    ${eachRow((r) => `
-    scores[${r}][lane] = select(0.0, decay(scores[${r}][lane] - row_max[${r}]), start + lane < row_limit[${r}]);`)}
+    ${eachRow(
+      (r) => `
+    scores[${r}][lane] = select(0.0, decay(scores[${r}][lane] - row_max[${r}]), start + lane < row_limit[${r}]);`,
+    )}
     workgroupBarrier();
 
     if (lane < ROWS) {

@@ -29,7 +29,8 @@ export function attend(query: Float32Array, kv: Kv, kvHeads: number, kvHead: num
   scores.forEach((score, i) => {
     const weight = Math.exp(score - max);
     sum += weight;
-    for (let d = 0; d < length; d++) result[d] = (result[d] as number) + weight * (kv.vals[at(start + i) + d] as number);
+    for (let d = 0; d < length; d++)
+      result[d] = (result[d] as number) + weight * (kv.vals[at(start + i) + d] as number);
   });
   return { result, max, sum };
 }
@@ -58,7 +59,9 @@ function flashAttnCase(size: Size): Case<Shape> {
   const shape = { kvType, heads, headGroup, kvHeads, kvHeadStart, headLength, itemTokens, maxPages };
   const words = [`${heads}/${headGroup}×${headLength}`, `at=${position}`, `n=${tokens}`, `per item=${itemTokens}`];
   return {
-    id: [kvType, ...words, split && `split=${split}`, kvHeadStart && `kvHeadStart=${kvHeadStart}`].filter(Boolean).join(' '),
+    id: [kvType, ...words, split && `split=${split}`, kvHeadStart && `kvHeadStart=${kvHeadStart}`]
+      .filter(Boolean)
+      .join(' '),
     shape,
     tolerance: f32Tolerance,
     trial() {
@@ -95,8 +98,18 @@ function flashAttnCase(size: Size): Case<Shape> {
         for (let t = 0; t < tokens; t++) {
           for (const head of ownHeads) {
             const at = (t * heads + head) * headLength;
-            const a = attend(q.subarray(at, at + headLength), kv, allKvHeads, Math.floor(head / headGroup), 0, position + t + 1);
-            result.set(a.result.map((v) => v / a.sum), at);
+            const a = attend(
+              q.subarray(at, at + headLength),
+              kv,
+              allKvHeads,
+              Math.floor(head / headGroup),
+              0,
+              position + t + 1,
+            );
+            result.set(
+              a.result.map((v) => v / a.sum),
+              at,
+            );
           }
         }
       }
@@ -125,7 +138,10 @@ function flashAttnCase(size: Size): Case<Shape> {
           range: new Uint32Array([0, items.length / 5]),
         },
         outputs: {
-          dst: { expected: expectedRows(result, heads * headLength, paddedLength(heads * headLength)), elements: 'f32' },
+          dst: {
+            expected: expectedRows(result, heads * headLength, paddedLength(heads * headLength)),
+            elements: 'f32',
+          },
           partial: { expected: partial, elements: 'f32' },
           partial_sums: { expected: partialSums, elements: 'f32' },
         },
@@ -145,7 +161,34 @@ export const flashAttnCases: readonly Case<Shape>[] = [
   flashAttnCase({ kvType: 'f32', heads: 8, headGroup: 2, headLength: 8, position: 0, tokens: 70, itemTokens: 4 }),
   flashAttnCase({ kvType: 'f32', heads: 3, headGroup: 3, headLength: 20, position: 250, tokens: 9, itemTokens: 2 }),
   flashAttnCase({ kvType: 'f16', heads: 8, headGroup: 8, headLength: 128, position: 63, tokens: 5, itemTokens: 1 }),
-  flashAttnCase({ kvType: 'f16', heads: 4, headGroup: 1, headLength: 64, position: 511, tokens: 2, itemTokens: 8, kvHeadStart: 1 }),
-  flashAttnCase({ kvType: 'f32', heads: 4, headGroup: 4, headLength: 64, position: 600, tokens: 1, itemTokens: 1, split: 256 }),
-  flashAttnCase({ kvType: 'f16', heads: 4, headGroup: 2, headLength: 256, position: 300, tokens: 1, itemTokens: 1, split: 64 }),
+  flashAttnCase({
+    kvType: 'f16',
+    heads: 4,
+    headGroup: 1,
+    headLength: 64,
+    position: 511,
+    tokens: 2,
+    itemTokens: 8,
+    kvHeadStart: 1,
+  }),
+  flashAttnCase({
+    kvType: 'f32',
+    heads: 4,
+    headGroup: 4,
+    headLength: 64,
+    position: 600,
+    tokens: 1,
+    itemTokens: 1,
+    split: 256,
+  }),
+  flashAttnCase({
+    kvType: 'f16',
+    heads: 4,
+    headGroup: 2,
+    headLength: 256,
+    position: 300,
+    tokens: 1,
+    itemTokens: 1,
+    split: 64,
+  }),
 ];

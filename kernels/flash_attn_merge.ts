@@ -118,7 +118,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 
   workgroups: ({ heads, headLength }, _, count) => [Math.ceil((heads * headLength) / 4 / invocations), count, 1],
 
-  cost: ({ heads, headLength }, count) => ({ bytes: count * heads * headLength * 8, flops: count * heads * headLength * 2 }),
+  cost: ({ heads, headLength }, count) => ({
+    bytes: count * heads * headLength * 8,
+    flops: count * heads * headLength * 2,
+  }),
 
   cases: [mergeCase(8, 8, [3]), mergeCase(3, 20, [0, 1, 5]), mergeCase(2, 128, [40])],
 

@@ -54,7 +54,13 @@ export function reference(
   return pages;
 }
 
-function kvWriteCase(kvType: KvType, kvHeads: number, headStart: number, headLength: number, ropePairs: number): Case<Shape> {
+function kvWriteCase(
+  kvType: KvType,
+  kvHeads: number,
+  headStart: number,
+  headLength: number,
+  ropePairs: number,
+): Case<Shape> {
   const heads = kvHeads - headStart;
   const keyOffset = 2 * kvHeads * headLength;
   const valOffset = keyOffset + kvHeads * headLength;
@@ -74,7 +80,8 @@ function kvWriteCase(kvType: KvType, kvHeads: number, headStart: number, headLen
       const initial = new Uint8Array(length * kvBytes[kvType]);
       const keys = reference(new Float64Array(length), src, slots, shape, keyOffset, angles);
       const vals = reference(new Float64Array(length), src, slots, shape, valOffset);
-      if (kvType === 'f16') for (const pages of [keys, vals]) pages.forEach((v, i) => (pages[i] = f16ToF32(f32ToF16(v))));
+      if (kvType === 'f16')
+        for (const pages of [keys, vals]) pages.forEach((v, i) => (pages[i] = f16ToF32(f32ToF16(v))));
       return {
         count: slots.length,
         inputs: { src, angles, tokens: Uint32Array.from(table), range: new Uint32Array([0, slots.length]) },

@@ -28,7 +28,13 @@ const groupsPerLine = 2 ** 15;
 export const pieceWords = 3;
 
 /** Planes [tileRows, …] of which the rows `first`, `first + step`, … come from `bytes`; the others keep `initial`. */
-export function reference(plane: Words, rowBytes: number, initial: Uint8Array, first: number, step: number): Uint8Array {
+export function reference(
+  plane: Words,
+  rowBytes: number,
+  initial: Uint8Array,
+  first: number,
+  step: number,
+): Uint8Array {
   const source = new Uint8Array(plane.buffer, plane.byteOffset, plane.byteLength);
   const out = initial.slice();
   for (let row = 0; row * rowBytes < source.length; row++) {
@@ -47,7 +53,9 @@ function repackCase(type: string, rows: number, rowLength: number, first = 0, st
       const { bytes } = weights(new Random(rows + rowLength), blockType, rows, rowLength);
       if (flaw) bytes.fill(0xff, 0, blockType.fileBlockBytes); // a NaN, as a scale or a value
       const tileRows = first + (rows - 1) * step + 2;
-      const outputs: Record<string, Output> = { flaws: { initial: new Uint32Array(1), expected: [flaw ? 1 : 0], elements: 'u32' } };
+      const outputs: Record<string, Output> = {
+        flaws: { initial: new Uint32Array(1), expected: [flaw ? 1 : 0], elements: 'u32' },
+      };
       const packed = blockType.pack(bytes, rowLength);
       for (const { name, bytes: blockBytes } of blockType.planes) {
         const rowBytes = blocksPerRow(rowLength) * blockBytes;

@@ -25,7 +25,11 @@ export type Variant = Record<never, never>;
 const invocations = 64;
 
 /** x [tokens, heads × headLength]. */
-export function reference(x: Float32Array, angles: Float32Array, { heads, headLength, ropePairs }: Shape): Float64Array {
+export function reference(
+  x: Float32Array,
+  angles: Float32Array,
+  { heads, headLength, ropePairs }: Shape,
+): Float64Array {
   const out = new Float64Array(x.length);
   for (let i = 0; i < x.length; i += headLength) {
     const token = Math.floor(i / (heads * headLength));
@@ -89,7 +93,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 
   workgroups: ({ heads, headLength }, _, count) => [Math.ceil((heads * headLength) / 2 / invocations), count, 1],
 
-  cost: ({ heads, headLength }, count) => ({ bytes: count * heads * headLength * 12, flops: count * heads * headLength * 3 }),
+  cost: ({ heads, headLength }, count) => ({
+    bytes: count * heads * headLength * 12,
+    flops: count * heads * headLength * 3,
+  }),
 
   cases: [ropeCase(8, 8, 4, 64), ropeCase(3, 64, 32, 0), ropeCase(2, 20, 6, 8)],
 

@@ -1,7 +1,7 @@
 import { allFinite, dequantize, fileBytes, quantize } from './dequantize.ts';
 
 /** Values that go through f32 at once: they stay in a core's cache. */
-const sliceLength = 2 ** 16;
+const sliceLength = 2 ** 14;
 
 /**
  * Whole blocks of `bytes`, of type `from`, as type `to`: byte for byte what llama-quantize writes. Undefined where a

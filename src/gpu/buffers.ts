@@ -1,5 +1,5 @@
 import type { Device } from './device.ts';
-import { OutOfMemoryError, scoped } from './errors.ts';
+import { OutOfMemoryError, scopedNow } from './errors.ts';
 
 const usages = {
   /** Read and written by kernels, copied from and to. */
@@ -11,19 +11,36 @@ const usages = {
   staging: () => GPUBufferUsage.MAP_WRITE | GPUBufferUsage.COPY_SRC,
 };
 
+type Usage = keyof typeof usages;
+
 /** A buffer of `byteLength` bytes, rounded up to whole words; `OutOfMemoryError` names it and its size. */
 export async function createBuffer(
   device: Device,
   label: string,
   byteLength: number,
-  usage: keyof typeof usages = 'storage',
+  usage: Usage = 'storage',
 ): Promise<GPUBuffer> {
+  const { buffer, created } = createBufferNow(device, label, byteLength, usage);
+  await created;
+  return buffer;
+}
+
+/** The same without waiting: the buffer may be used at once, and whether it exists is known when `created` resolves. */
+export function createBufferNow(
+  device: Device,
+  label: string,
+  byteLength: number,
+  usage: Usage = 'storage',
+): { buffer: GPUBuffer; created: Promise<void> } {
   const size = Math.max(4, Math.ceil(byteLength / 4) * 4);
   const what = `${label}, ${size} bytes`;
   if (size > device.limits.maxBufferSize) {
     throw new OutOfMemoryError(`${what}: larger than this device's buffers (${device.limits.maxBufferSize} bytes)`);
   }
-  return scoped(device.gpu, what, () => device.gpu.createBuffer({ label, size, usage: usages[usage]() }));
+  const { result, done } = scopedNow(device.gpu, what, () =>
+    device.gpu.createBuffer({ label, size, usage: usages[usage]() }),
+  );
+  return { buffer: result, created: done };
 }
 
 /** A part of a buffer as a kernel binds it; whole where offset and size are absent. */

@@ -20,19 +20,27 @@ const scopes: GPUErrorFilter[] = ['out-of-memory', 'internal', 'validation'];
  * `create` must be synchronous: scopes are a stack of the device, and an await inside would catch others' errors.
  */
 export async function scoped<T>(gpu: GPUDevice, what: string, create: () => T): Promise<T> {
-  for (const filter of scopes) gpu.pushErrorScope(filter);
-  let result: T;
-  let caught: Promise<(GPUError | null)[]>;
-  try {
-    result = create();
-  } finally {
-    caught = Promise.all(scopes.map(() => gpu.popErrorScope()));
-    caught.catch(() => undefined); // awaited below, unless `create` threw
-  }
-  for (const error of await caught) {
-    if (!error) continue;
-    const OfKind = error instanceof GPUOutOfMemoryError ? OutOfMemoryError : GpuError;
-    throw new OfKind(`${what}: ${error.message}`);
-  }
+  const { result, done } = scopedNow(gpu, what, create);
+  await done;
   return result;
+}
+
+/** The same without waiting: `done` rejects with what the scopes caught. */
+export function scopedNow<T>(gpu: GPUDevice, what: string, create: () => T): { result: T; done: Promise<void> } {
+  for (const filter of scopes) gpu.pushErrorScope(filter);
+  try {
+    const result = create();
+    return { result, done: popped() };
+  } catch (error) {
+    popped().catch(() => undefined); // `create` threw, and that is the error
+    throw error;
+  }
+
+  async function popped(): Promise<void> {
+    for (const error of await Promise.all(scopes.map(() => gpu.popErrorScope()))) {
+      if (!error) continue;
+      const OfKind = error instanceof GPUOutOfMemoryError ? OutOfMemoryError : GpuError;
+      throw new OfKind(`${what}: ${error.message}`);
+    }
+  }
 }

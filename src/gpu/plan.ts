@@ -1,4 +1,4 @@
-import type { BufferRange } from './buffers.ts';
+import { type BufferRange, createBufferNow } from './buffers.ts';
 import type { Device } from './device.ts';
 import { GpuError, scoped } from './errors.ts';
 import type { Kernel, Workgroups } from './kernel.ts';
@@ -51,10 +51,34 @@ export class Recorder<Counts> {
   readonly device: Device;
   readonly #pipelines: Pipelines;
   readonly #recorded: Recorded<Counts>[] = [];
+  readonly #buffers = new Map<string, GPUBuffer>();
+  readonly #created: Promise<unknown>[] = [];
 
   constructor(device: Device, pipelines: Pipelines) {
     this.device = device;
     this.#pipelines = pipelines;
+  }
+
+  /** A storage buffer of the plan's own, `byteLength` bytes; the same label is the same buffer. */
+  buffer(label: string, byteLength: number): GPUBuffer {
+    return this.#own(label, () => createBufferNow(this.device, label, byteLength));
+  }
+
+  /** A uniform of the plan's own, written once. */
+  uniform(label: string, words: Uint32Array<ArrayBuffer>): BufferRange {
+    const buffer = this.#own(label, () => createBufferNow(this.device, label, words.byteLength, 'uniform'));
+    this.device.gpu.queue.writeBuffer(buffer, 0, words);
+    return { buffer };
+  }
+
+  #own(label: string, create: () => { buffer: GPUBuffer; created: Promise<unknown> }): GPUBuffer {
+    const known = this.#buffers.get(label);
+    if (known) return known;
+    const { buffer, created } = create();
+    created.catch(() => undefined); // thrown by finish
+    this.#created.push(created);
+    this.#buffers.set(label, buffer);
+    return buffer;
   }
 
   dispatch<S extends object, V extends object>(kernel: Kernel<S, V>, options: DispatchOptions<S, V, Counts>): void {
@@ -73,6 +97,17 @@ export class Recorder<Counts> {
 
   /** Waits for the pipelines and binds the buffers. A streamed tile begins a segment of its own. */
   async finish(residency: Residency): Promise<Plan<Counts>> {
+    const buffers = [...this.#buffers.values()];
+    try {
+      await Promise.all(this.#created);
+      return new Plan(this.device, await this.#segments(), residency, buffers);
+    } catch (error) {
+      for (const buffer of buffers) buffer.destroy();
+      throw error;
+    }
+  }
+
+  async #segments(): Promise<Segment<Counts>[]> {
     const compiled = await Promise.all(this.#recorded.map((recorded) => recorded.compiled));
     const bindGroups = await Promise.all(
       this.#recorded.map(({ buffers }, i) => bind(this.device, compiled[i] as CompiledKernel, buffers)),
@@ -85,7 +120,7 @@ export class Recorder<Counts> {
       }
       segments.at(-1)?.dispatches.push({ label, pipeline, bindGroup: bindGroups[i] as GPUBindGroup, workgroups });
     });
-    return new Plan(this.device, segments, residency);
+    return segments;
   }
 }
 
@@ -119,11 +154,18 @@ export class Plan<Counts> {
   readonly segments: readonly Segment<Counts>[];
   readonly #device: Device;
   readonly #residency: Residency;
+  readonly #buffers: readonly GPUBuffer[];
 
-  constructor(device: Device, segments: readonly Segment<Counts>[], residency: Residency) {
+  constructor(
+    device: Device,
+    segments: readonly Segment<Counts>[],
+    residency: Residency,
+    buffers: readonly GPUBuffer[],
+  ) {
     this.#device = device;
     this.segments = segments;
     this.#residency = residency;
+    this.#buffers = buffers;
   }
 
   /**
@@ -150,6 +192,11 @@ export class Plan<Counts> {
     copies?.(encoder);
     gpu.queue.submit([encoder.finish()]);
     this.#device.check();
+  }
+
+  /** Frees the plan's own buffers. */
+  destroy(): void {
+    for (const buffer of this.#buffers) buffer.destroy();
   }
 
   /** Dispatches that a step of these counts makes. */

@@ -1,0 +1,61 @@
+import { type KvType, pageLength } from '../../kernels/parts/kv.ts';
+import type { Limits } from '../gpu/limits.ts';
+import type { ModelTensors } from '../models/architecture.ts';
+import type { ModelConfig } from '../models/config.ts';
+import { matrixBytes } from '../weights/matrix.ts';
+import { kvBytesPerPosition } from './kv_cache.ts';
+
+/** The model does not fit into the memory that it may use. */
+export class MemoryError extends Error {
+  override name = 'MemoryError';
+}
+
+/** Where a model's parts go, and how long a context fits beside them. Sizes in bytes. */
+export interface MemoryPlan {
+  readonly weightBytes: number;
+  /** Whether token_embd stays in its file, its rows gathered by the host. */
+  readonly hostEmbeddings: boolean;
+  readonly contextLength: number;
+  readonly kvBytes: number;
+}
+
+export interface MemoryOptions {
+  readonly limits: Limits;
+  readonly kvType: KvType;
+  /** GPU memory for weights and KV; what is not known is not bounded. */
+  readonly budgetBytes?: number | undefined;
+  /** Positions asked for; otherwise what fits, at most what the model was trained for. */
+  readonly contextLength?: number | undefined;
+}
+
+/** The shortest context worth running with: a prompt and an answer. */
+const smallestContext = 512;
+/** KV may take this much where nobody knows the memory: a quarter of the weights, and at least 1 GiB. */
+const unknownKvShare = 1 / 4;
+const unknownKvBytes = 2 ** 30;
+
+/** Decides before anything is allocated. `MemoryError` says what is wanted and what there is. */
+export function planMemory(tensors: ModelTensors, config: ModelConfig, options: MemoryOptions): MemoryPlan {
+  const { limits, kvType, budgetBytes, contextLength } = options;
+  const bytesOf = (specs: readonly (Parameters<typeof matrixBytes>[0] | undefined)[]) =>
+    specs.reduce((sum, spec) => sum + (spec ? matrixBytes(spec, limits) : 0), 0);
+  const embeddingBytes = bytesOf([tensors.embeddings]);
+  const otherBytes = bytesOf([...tensors.matrices, tensors.output]);
+  const perPosition = kvBytesPerPosition(config, kvType);
+  const leastKv = perPosition * (contextLength ?? Math.min(config.contextLength, smallestContext));
+
+  const allFit = budgetBytes === undefined || embeddingBytes + otherBytes + leastKv <= budgetBytes;
+  const hostEmbeddings = !allFit && tensors.output !== undefined;
+  const weightBytes = otherBytes + (hostEmbeddings ? 0 : embeddingBytes);
+  if (budgetBytes !== undefined && weightBytes + leastKv > budgetBytes) {
+    const [need, have] = [weightBytes + leastKv, budgetBytes].map((bytes) => `${(bytes / 2 ** 20).toFixed(0)} MiB`);
+    throw new MemoryError(
+      `weights and a context of ${Math.round(leastKv / perPosition)} need ${need} of GPU memory, and there are ${have}`,
+    );
+  }
+  const kvBudget =
+    budgetBytes === undefined ? Math.max(unknownKvBytes, weightBytes * unknownKvShare) : budgetBytes - weightBytes;
+  const fitting = Math.floor(kvBudget / perPosition / pageLength) * pageLength;
+  const context = contextLength ?? Math.min(config.contextLength, Math.max(fitting, smallestContext));
+  return { weightBytes, hostEmbeddings, contextLength: context, kvBytes: context * perPosition };
+}

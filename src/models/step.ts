@@ -1,0 +1,211 @@
+import { complete, prefillItemTokens } from '../../kernels/flash_attn.ts';
+import { pageLength } from '../../kernels/parts/kv.ts';
+import { tokenWords } from '../../kernels/parts/range.ts';
+import { type BufferRange, createBuffer } from '../gpu/buffers.ts';
+import type { Device } from '../gpu/device.ts';
+import type { ModelConfig } from './config.ts';
+import { fillRope } from './rope.ts';
+
+/** One token of a step: where it stands, and what is wanted of it. */
+export interface StepToken {
+  readonly id: number;
+  readonly position: number;
+  readonly sequence: number;
+  /** Page × pageLength + place in the page, where its keys and values go. */
+  readonly kvSlot: number;
+  readonly wantsLogits: boolean;
+}
+
+/**
+ * The unit of work: a flat batch of tokens. Those of `prefill` run the tiled kernels, those of `decode` the narrow ones;
+ * a sequence's tokens stand together, in order of position.
+ */
+export interface Step {
+  readonly prefill: readonly StepToken[];
+  readonly decode: readonly StepToken[];
+}
+
+/** The stretches of a step's tables that kernels work on; each is a `Range` uniform and a count. */
+const ranges = [
+  'tokens',
+  'prefill',
+  'decode',
+  'logits',
+  'prefillLogits',
+  'decodeLogits',
+  'prefillItems',
+  'decodeItems',
+] as const;
+export type RangeName = (typeof ranges)[number];
+
+/** How much of each range a step has, and how many of its tokens have partial attention results. */
+export type StepCounts = Record<RangeName | 'partials', number>;
+
+export interface StepLimits {
+  /** Tokens in a step, at most. */
+  readonly maxTokens: number;
+  /** Tokens in a step whose logits are wanted, at most. */
+  readonly maxLogits: number;
+  /** Tokens in a step's decode phase, at most. */
+  readonly maxDecode: number;
+  readonly sequences: number;
+  /** Pages of the longest sequence. */
+  readonly maxPages: number;
+}
+
+/** Words per item of attention's work list: first token, tokens, key start, key end, partial. */
+const itemWords = 5;
+/** Uniforms are bound at multiples of this. */
+const rangeStride = 256;
+
+/** What the host tells the GPU of a step: tables in buffers that live as long as the model. */
+export class StepTables {
+  readonly limits: StepLimits;
+  readonly #device: Device;
+  readonly #frequencies: Float64Array;
+  readonly #prefillItemTokens: number;
+  readonly #buffers: Record<TableName, GPUBuffer>;
+  readonly #ids: Uint32Array<ArrayBuffer>;
+  readonly #tokens: Uint32Array<ArrayBuffer>;
+  readonly #angles: Float32Array<ArrayBuffer>;
+  readonly #items: Uint32Array<ArrayBuffer>;
+  readonly #logitRows: Uint32Array<ArrayBuffer>;
+  readonly #ranges: Uint32Array<ArrayBuffer>;
+
+  private constructor(
+    device: Device,
+    config: ModelConfig,
+    frequencies: Float64Array,
+    limits: StepLimits,
+    buffers: Record<TableName, GPUBuffer>,
+  ) {
+    this.limits = limits;
+    this.#device = device;
+    this.#frequencies = frequencies;
+    this.#prefillItemTokens = prefillItemTokens(config.headCount / config.headCountKv);
+    this.#buffers = buffers;
+    this.#ids = new Uint32Array(limits.maxTokens);
+    this.#tokens = new Uint32Array(limits.maxTokens * tokenWords);
+    this.#angles = new Float32Array(limits.maxTokens * frequencies.length * 2);
+    this.#items = new Uint32Array(buffers.items.size / 4);
+    this.#logitRows = new Uint32Array(limits.maxLogits);
+    this.#ranges = new Uint32Array((ranges.length * rangeStride) / 4);
+  }
+
+  static async create(device: Device, config: ModelConfig, frequencies: Float64Array, limits: StepLimits) {
+    const { maxTokens, maxLogits, maxDecode, sequences, maxPages } = limits;
+    const itemCount = maxTokens + maxDecode * maxPages;
+    const words: Record<TableName, number> = {
+      ids: maxTokens,
+      tokens: maxTokens * tokenWords,
+      angles: maxTokens * frequencies.length * 2,
+      items: itemCount * itemWords,
+      logitRows: maxLogits,
+      pages: sequences * maxPages,
+      ranges: (ranges.length * rangeStride) / 4,
+    };
+    const buffers = {} as Record<TableName, GPUBuffer>;
+    for (const [name, count] of Object.entries(words) as [TableName, number][]) {
+      buffers[name] = await createBuffer(device, `step ${name}`, count * 4, name === 'ranges' ? 'uniform' : 'storage');
+    }
+    return new StepTables(device, config, frequencies, limits, buffers);
+  }
+
+  /** A table, as kernels bind it. */
+  table(name: Exclude<TableName, 'ranges'>): BufferRange {
+    return { buffer: this.#buffers[name] };
+  }
+
+  range(name: RangeName): BufferRange {
+    return { buffer: this.#buffers.ranges, offset: ranges.indexOf(name) * rangeStride, size: 8 };
+  }
+
+  /** Writes the page table of all sequences, [sequences, maxPages]. */
+  writePages(pages: Uint32Array<ArrayBuffer>): void {
+    this.#device.gpu.queue.writeBuffer(this.#buffers.pages, 0, pages);
+  }
+
+  /** Writes a step's tables; its counts decide what a plan's replay dispatches. */
+  write(step: Step): StepCounts {
+    const tokens = [...step.prefill, ...step.decode];
+    tokens.forEach((token, i) => {
+      this.#ids[i] = token.id;
+      this.#tokens.set([token.position, token.sequence, token.kvSlot, 0, 0], i * tokenWords);
+      fillRope(this.#frequencies, token.position, this.#angles, i * this.#frequencies.length * 2);
+    });
+    const prefillItems = this.#listPrefillItems(step.prefill);
+    const { items: decodeItems, partials } = this.#listDecodeItems(step, prefillItems);
+    const wanted = tokens.flatMap(({ wantsLogits }, i) => (wantsLogits ? [i] : []));
+    this.#logitRows.set(wanted);
+
+    const prefill = step.prefill.length;
+    const prefillLogits = wanted.filter((i) => i < prefill).length;
+    const counts: StepCounts = {
+      tokens: tokens.length,
+      prefill,
+      decode: step.decode.length,
+      logits: wanted.length,
+      prefillLogits,
+      decodeLogits: wanted.length - prefillLogits,
+      prefillItems,
+      decodeItems,
+      partials,
+    };
+    const starts: Partial<Record<RangeName, number>> = {
+      decode: prefill,
+      decodeLogits: prefillLogits,
+      decodeItems: prefillItems,
+    };
+    ranges.forEach((name, i) => {
+      this.#ranges.set([starts[name] ?? 0, counts[name]], (i * rangeStride) / 4);
+    });
+    this.#send(counts);
+    return counts;
+  }
+
+  #listPrefillItems(prefill: readonly StepToken[]): number {
+    let items = 0;
+    for (let first = 0; first < prefill.length; ) {
+      const { sequence, position } = prefill[first] as StepToken;
+      let count = 1;
+      while (count < this.#prefillItemTokens && prefill[first + count]?.sequence === sequence) count++;
+      this.#items.set([first, count, 0, position + count, complete], items++ * itemWords);
+      first += count;
+    }
+    return items;
+  }
+
+  /** A token's positions are split by pages: by its own position alone, whoever stands beside it. */
+  #listDecodeItems({ prefill, decode }: Step, listed: number): { items: number; partials: number } {
+    let items = listed;
+    let partials = 0;
+    decode.forEach(({ position }, i) => {
+      const token = prefill.length + i;
+      const splits = Math.ceil((position + 1) / pageLength);
+      if (splits > 1) this.#tokens.set([partials, splits], token * tokenWords + 3);
+      for (let split = 0; split < splits; split++) {
+        const end = Math.min((split + 1) * pageLength, position + 1);
+        const partial = splits > 1 ? partials++ : complete;
+        this.#items.set([token, 1, split * pageLength, end, partial], items++ * itemWords);
+      }
+    });
+    return { items: items - listed, partials };
+  }
+
+  #send(counts: StepCounts): void {
+    const { queue } = this.#device.gpu;
+    const { ids, tokens, angles, items, logitRows, ranges } = this.#buffers;
+    queue.writeBuffer(ids, 0, this.#ids, 0, counts.tokens);
+    queue.writeBuffer(tokens, 0, this.#tokens, 0, counts.tokens * tokenWords);
+    queue.writeBuffer(angles, 0, this.#angles, 0, counts.tokens * this.#frequencies.length * 2);
+    queue.writeBuffer(items, 0, this.#items, 0, (counts.prefillItems + counts.decodeItems) * itemWords);
+    queue.writeBuffer(logitRows, 0, this.#logitRows, 0, counts.logits);
+    queue.writeBuffer(ranges, 0, this.#ranges);
+  }
+
+  destroy(): void {
+    for (const buffer of Object.values(this.#buffers)) buffer.destroy();
+  }
+}
+
+type TableName = 'ids' | 'tokens' | 'angles' | 'items' | 'logitRows' | 'pages' | 'ranges';
