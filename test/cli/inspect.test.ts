@@ -1,41 +1,18 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { formatSize, parseSize } from '../../src/cli/size.ts';
 import { encodeGguf } from '../../src/gguf/writer.ts';
 import { ALIA_BYTES_PER_PASS, ALIA_TENSOR_BYTES, ALIA_TOKEN_COUNT, writeAliaShape } from '../gguf/alia_shape.ts';
+import { runApart } from './command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'webgguf-'));
 const alia = join(folder, 'alia.gguf');
 beforeAll(() => writeAliaShape(alia));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-interface Outcome {
-  code: number;
-  stdout: string;
-  stderr: string;
-  seconds: number;
-  maxRssBytes: number;
-}
-
-/** Runs the command in a process of its own, whose last line on stderr is its largest resident size. */
-async function inspect(...args: string[]): Promise<Outcome> {
-  const module = new URL('../../src/cli/inspect.ts', import.meta.url).href;
-  const script = `const { run } = await import(${JSON.stringify(module)});
-    process.exitCode = await run(process.argv.slice(1));
-    console.error(process.resourceUsage().maxRSS * 1024);`;
-  const start = performance.now();
-  const done = promisify(execFile)(process.execPath, ['--input-type=module', '-e', script, '--', ...args], {
-    maxBuffer: 2 ** 28,
-  });
-  const { stdout, stderr, code = 0 } = await done.catch((error) => error);
-  const lines = stderr.trimEnd().split('\n');
-  const maxRssBytes = Number(lines.pop());
-  return { code, stdout, stderr: lines.join('\n'), seconds: (performance.now() - start) / 1000, maxRssBytes };
-}
+const inspect = (...args: string[]) => runApart('inspect', ...args);
 
 test.each([[[]], [['--json']]])(
   'a header of 40B parameters and 256,000 tokens %s: under 2 s and 400 MB',

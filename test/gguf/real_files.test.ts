@@ -1,15 +1,14 @@
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { bytesSource } from '../../src/gguf/bytes.ts';
 import { closeGguf, openGguf } from '../../src/gguf/open.ts';
 import { readBytes } from '../../src/gguf/source.ts';
 import { encodeGguf } from '../../src/gguf/writer.ts';
 import { openModel } from '../../src/runtime/node_file.ts';
-import { hasSharedData, sharedData } from './shared_data.ts';
+import { hasSharedData, sharedData } from '../fixtures/shared_data.ts';
 
 const files = (folder: string) =>
-  hasSharedData ? readdirSync(join(sharedData, folder)).filter((name) => name.endsWith('.gguf')) : [];
+  hasSharedData ? readdirSync(sharedData(folder)).filter((name) => name.endsWith('.gguf')) : [];
 
 const models: Record<string, [tensors: number, types: string]> = {
   'alia-shape-2l-q8_0.gguf': [22, 'F32 Q8_0'],
@@ -27,7 +26,7 @@ const models: Record<string, [tensors: number, types: string]> = {
 
 describe.skipIf(!hasSharedData)('real files', () => {
   test.each(files('models'))('%s has its tensors', async (name) => {
-    const gguf = await openModel(join(sharedData, 'models', name));
+    const gguf = await openModel(sharedData(`models/${name}`));
     const tensors = [...gguf.tensors.values()];
     const types = [...new Set(tensors.map(({ type }) => type.name))].sort().join(' ');
     expect([tensors.length, types]).toEqual(models[name]);
@@ -40,8 +39,8 @@ describe.skipIf(!hasSharedData)('real files', () => {
 
   test('a split model has the tensors of the whole one, byte for byte', async () => {
     const name = 'stories260K-untied-ff192-q8_0';
-    const whole = await openModel(join(sharedData, 'models', `${name}.gguf`));
-    const split = await openModel(join(sharedData, 'models/split', `${name}-00001-of-00003.gguf`));
+    const whole = await openModel(sharedData(`models/${name}.gguf`));
+    const split = await openModel(sharedData(`models/split/${name}-00001-of-00003.gguf`));
     expect(split.sources).toHaveLength(3);
     expect([...split.tensors.keys()].sort()).toEqual([...whole.tensors.keys()].sort());
     for (const [tensorName, a] of whole.tensors) {
@@ -58,7 +57,7 @@ describe.skipIf(!hasSharedData)('real files', () => {
   });
 
   test.each(files('vocab'))('%s: tokens, scores and types are of one length', async (name) => {
-    const gguf = await openModel(join(sharedData, 'vocab', name));
+    const gguf = await openModel(sharedData(`vocab/${name}`));
     const { metadata } = gguf;
     const { length } = metadata.strings('tokenizer.ggml.tokens');
     expect(metadata.numbers('tokenizer.ggml.token_type')).toHaveLength(length);
@@ -67,7 +66,7 @@ describe.skipIf(!hasSharedData)('real files', () => {
   });
 
   test.each(['llama-gguf-example.gguf', 'wgml-dummy.gguf'])('odd: %s has every metadata type', async (name) => {
-    const gguf = await openModel(join(sharedData, 'gguf-odd', name));
+    const gguf = await openModel(sharedData(`gguf-odd/${name}`));
     expect(gguf.tensors.size).toBe(10);
     expect(gguf.metadata.get('some.parameter.uint64')).toBe(0x123456789abcdef0n);
     expect(gguf.metadata.get('some.parameter.int64')).toBe(-0x123456789abcdef1n);
@@ -77,16 +76,16 @@ describe.skipIf(!hasSharedData)('real files', () => {
   });
 
   test('odd: an unaligned end is read, a truncated file refused', async () => {
-    const empty = await openModel(join(sharedData, 'gguf-odd/weight-inspect-empty.gguf'));
+    const empty = await openModel(sharedData('gguf-odd/weight-inspect-empty.gguf'));
     expect(empty.tensors.size).toBe(0);
     await closeGguf(empty);
-    await expect(openModel(join(sharedData, 'gguf-odd/weight-inspect-tiny.gguf'))).rejects.toThrow(
+    await expect(openModel(sharedData('gguf-odd/weight-inspect-tiny.gguf'))).rejects.toThrow(
       'tensor "test.weight.0" ends at byte 32896 but the file has 122; it is truncated, fetch it again',
     );
   });
 
   test('what llama.cpp wrote and we write again is the same', async () => {
-    const gguf = await openModel(join(sharedData, 'models/stories260K-untied-ff192-q8_0.gguf'));
+    const gguf = await openModel(sharedData('models/stories260K-untied-ff192-q8_0.gguf'));
     const tensors = Array.from(gguf.tensors.values(), (tensor) => {
       const data = async function* () {
         yield await readBytes(tensor.source, tensor.offset, tensor.byteLength);

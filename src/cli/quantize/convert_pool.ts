@@ -1,0 +1,49 @@
+import { Worker } from 'node:worker_threads';
+import type { ConvertReply, ConvertRequest } from './convert_worker.ts';
+
+/** Sources run as .ts, the published package as .js. */
+const workerUrl = new URL(`./convert_worker${import.meta.url.slice(-3)}`, import.meta.url);
+
+/** `convert` on threads of its own, in turns. */
+export class ConvertPool {
+  readonly #threads: readonly ConvertThread[];
+  #next = 0;
+
+  constructor(threadCount: number) {
+    this.#threads = Array.from({ length: threadCount }, () => new ConvertThread());
+  }
+
+  /** Takes `request.bytes` away from the caller. */
+  convert(request: ConvertRequest): Promise<ConvertReply> {
+    const thread = this.#threads[this.#next++ % this.#threads.length]!;
+    return thread.convert(request);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.close()));
+  }
+}
+
+class ConvertThread {
+  readonly #worker = new Worker(workerUrl);
+  /** In the order of the requests, and so of the replies. */
+  readonly #waiting: PromiseWithResolvers<ConvertReply>[] = [];
+
+  constructor() {
+    this.#worker.on('message', (reply: ConvertReply) => this.#waiting.shift()!.resolve(reply));
+    this.#worker.on('error', (error) => {
+      for (const { reject } of this.#waiting.splice(0)) reject(error);
+    });
+  }
+
+  convert(request: ConvertRequest): Promise<ConvertReply> {
+    const reply = Promise.withResolvers<ConvertReply>();
+    this.#waiting.push(reply);
+    this.#worker.postMessage(request, [request.bytes.buffer]);
+    return reply.promise;
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate();
+  }
+}
