@@ -80,8 +80,7 @@ function kvWriteCase(
       const initial = new Uint8Array(length * kvBytes[kvType]);
       const keys = reference(new Float64Array(length), src, slots, shape, keyOffset, angles);
       const vals = reference(new Float64Array(length), src, slots, shape, valOffset);
-      if (kvType === 'f16')
-        for (const pages of [keys, vals]) pages.forEach((v, i) => (pages[i] = f16ToF32(f32ToF16(v))));
+      if (kvType === 'f16') for (const pages of [keys, vals]) pages.set(pages.map((v) => f16ToF32(f32ToF16(v))));
       return {
         count: slots.length,
         inputs: { src, angles, tokens: Uint32Array.from(table), range: new Uint32Array([0, slots.length]) },

@@ -1,1 +1,23 @@
+export type { GenerateOptions, GenerateStats, PhaseStats, StopReason } from './decoding/generate.ts';
+export { ContextFullError } from './decoding/kv_cache.ts';
+export { MemoryError } from './decoding/memory.ts';
+export type { SamplingOptions } from './decoding/sampler.ts';
+export { GgufError } from './gguf/errors.ts';
+export type { Gguf, TensorInfo } from './gguf/gguf.ts';
 export type { ByteSource } from './gguf/source.ts';
+export { type Device, type DeviceOptions, featureNames, openDevice } from './gpu/device.ts';
+export { DeviceLostError, GpuError, OutOfMemoryError } from './gpu/errors.ts';
+export {
+  type GenerateResult,
+  type LLM,
+  type LoadOptions,
+  loadIn,
+  type ModelInfo,
+  type Runtime,
+  type Token,
+} from './llm.ts';
+export { ConfigError, type ConfigOverrides } from './models/config.ts';
+export type { Precision } from './models/graph.ts';
+export { type Tokenizer, TokenizerError, type TokenizerOptions } from './tokenizer/index.ts';
+export type { LoadProgress } from './weights/load.ts';
+export { WeightsError } from './weights/matrix.ts';

@@ -2,6 +2,8 @@ import { freemem } from 'node:os';
 import { create, globals } from 'webgpu';
 import { type Device, type DeviceOptions, openDevice } from '../gpu/device.ts';
 import { GpuError } from '../gpu/errors.ts';
+import { type LLM, type LoadOptions, loadIn, type Runtime } from '../index.ts';
+import { openModel } from './node_file.ts';
 
 /**
  * Dawn hides f16 on NVIDIA's Vulkan driver, and subgroup matrices everywhere, unless asked. One flag: Dawn keeps only
@@ -39,5 +41,25 @@ export async function openNodeDevice({ adapter: wanted, ...options }: NodeDevice
   return openDevice(adapter, { languageFeatures: gpu.wgslLanguageFeatures as ReadonlySet<string>, ...options });
 }
 
-/** Memory that the system could give now, in bytes. */
-export const freeMemoryBytes = (): number => freemem();
+const nodeRuntime: Runtime<string> = {
+  openGguf: (name, { signal, onWarning, onProgress }) =>
+    openModel(name, {
+      ...(signal && { signal }),
+      ...(onWarning && { onWarning }),
+      ...(onProgress && {
+        onProgress: (doneBytes, totalBytes) => onProgress({ stage: 'download', doneBytes, totalBytes }),
+      }),
+    }),
+  openDevice: openNodeDevice,
+  /** A software adapter's memory is the system's; a graphics card's is known to nobody. */
+  memoryBudget: ({ info }) => (info.isFallbackAdapter ? freemem() / 2 : undefined),
+};
+
+/**
+ * Loads a model: a path, an https URL or `hf:OWNER/REPO/FILE.gguf`, or the first file of a split.
+ *
+ * @example
+ * await using llm = await load('model.gguf');
+ * for await (const { text } of llm.generate('Once upon a time')) process.stdout.write(text);
+ */
+export const load = (source: string, options?: LoadOptions): Promise<LLM> => loadIn(nodeRuntime, source, options);

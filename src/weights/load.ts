@@ -18,9 +18,10 @@ import {
 import { type Piece, pieceBytes, UploadRing } from './upload_ring.ts';
 
 export interface LoadProgress {
-  readonly stage: string;
+  readonly stage: 'download' | 'weights';
   readonly doneBytes: number;
-  readonly totalBytes: number;
+  /** Undefined where the server does not say. */
+  readonly totalBytes: number | undefined;
 }
 
 export interface WeightsOptions {

@@ -1,0 +1,137 @@
+import { type FeatureName, featureNames } from '../gpu/device.ts';
+import type { LLM, LoadOptions } from '../index.ts';
+import { load } from '../runtime/node.ts';
+import { UsageError } from './command.ts';
+import { Progress } from './progress.ts';
+import { parseSize } from './size.ts';
+
+/** Options of every command that runs a model, as node:util's parseArgs takes them. */
+export const modelArgs = {
+  model: { type: 'string', short: 'm' },
+  precision: { type: 'string' },
+  kv: { type: 'string' },
+  context: { type: 'string' },
+  'gpu-memory': { type: 'string' },
+  adapter: { type: 'string' },
+  features: { type: 'string' },
+  'space-prefix': { type: 'string' },
+  nfc: { type: 'boolean' },
+  'rope-scaling': { type: 'string' },
+  'rope-orig-context': { type: 'string' },
+  'rope-factor': { type: 'string' },
+  quiet: { type: 'boolean' },
+} as const;
+
+export const modelUsage = `  -m MODEL               a path, an https URL, hf:OWNER/REPO/FILE.gguf, or the first file of a split
+  --precision CLASS      fast (default: int8 activations for Q8_0) or exact (f32)
+  --kv TYPE              f32 or f16 (default: f16, f32 with exact)
+  --context N            positions (default: what fits)
+  --gpu-memory SIZE      for weights and KV, such as 8GiB or 500MB
+  --adapter NAME         part of the adapter's description
+  --features LIST        use no others: base, ${featureNames.join(', ')}
+  --space-prefix WHERE   never, first or afterSpecial (default: what the file says)
+  --nfc                  bring text to Unicode's NFC first
+  --rope-scaling TYPE    none, linear or llama3, with --rope-factor X and --rope-orig-context N
+  --quiet                no progress`;
+
+export type ModelValues = {
+  [K in keyof typeof modelArgs]?: (typeof modelArgs)[K]['type'] extends 'boolean' ? boolean : string;
+};
+
+/** Loads the model that the options name, with progress on stderr. */
+export async function loadModel(values: ModelValues, signal?: AbortSignal): Promise<LLM> {
+  if (values.model === undefined) throw new UsageError('name the model with -m');
+  let progress: Progress | undefined;
+  try {
+    return await load(values.model, {
+      ...loadOptions(values),
+      ...(signal && { signal }),
+      onWarning: (message) => console.error(`warning: ${message}`),
+      onProgress({ stage, doneBytes, totalBytes }) {
+        if (values.quiet || totalBytes === undefined) return;
+        progress ??= new Progress(stage, totalBytes);
+        progress.update(doneBytes);
+      },
+    });
+  } finally {
+    progress?.end();
+  }
+}
+
+function loadOptions(values: ModelValues): LoadOptions {
+  const gpuMemoryBytes = values['gpu-memory'] === undefined ? undefined : parseSize(values['gpu-memory']);
+  if (values['gpu-memory'] !== undefined && gpuMemoryBytes === undefined) {
+    throw new UsageError('--gpu-memory takes a size such as 8GiB or 500MB');
+  }
+  const precision = oneOf('--precision', values.precision, ['exact', 'fast']);
+  const kvType = oneOf('--kv', values.kv, ['f32', 'f16']);
+  const spacePrefix = oneOf('--space-prefix', values['space-prefix'], ['never', 'first', 'afterSpecial']);
+  const ropeScaling = oneOf('--rope-scaling', values['rope-scaling'], ['none', 'linear', 'llama3']);
+  const contextLength = wholeNumber('--context', values.context);
+  const ropeOrigContext = wholeNumber('--rope-orig-context', values['rope-orig-context']);
+  const ropeFactor = number('--rope-factor', values['rope-factor']);
+  const features = parseFeatures(values.features);
+  return {
+    ...(precision && { precision }),
+    ...(kvType && { kvType }),
+    ...(contextLength && { contextLength }),
+    ...(gpuMemoryBytes && { gpuMemoryBytes }),
+    ...(spacePrefix && { spacePrefix }),
+    nfc: values.nfc ?? false,
+    overrides: {
+      ...(ropeScaling && { ropeScaling }),
+      ...(ropeOrigContext && { ropeOrigContext }),
+      ...(ropeFactor && { ropeFactor }),
+    },
+    deviceOptions: { ...(values.adapter !== undefined && { adapter: values.adapter }), ...(features && { features }) },
+  };
+}
+
+/** `base,f16` to the features allowed; undefined where nothing is said. */
+export function parseFeatures(text: string | undefined): FeatureName[] | undefined {
+  if (text === undefined) return undefined;
+  return text
+    .split(',')
+    .filter((name) => name !== 'base')
+    .map((name) => oneOf('--features', name, featureNames) as FeatureName);
+}
+
+export function oneOf<T extends string>(
+  option: string,
+  value: string | undefined,
+  choices: readonly T[],
+): T | undefined {
+  if (value === undefined || choices.includes(value as T)) return value as T | undefined;
+  throw new UsageError(`${option} is ${choices.join(' or ')}, not ${JSON.stringify(value)}`);
+}
+
+/** A number above 0. */
+export function number(option: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const parsed = Number(value);
+  if (value.trim() === '' || !(parsed > 0 && parsed < Number.POSITIVE_INFINITY)) {
+    throw new UsageError(`${option} takes a number above 0, not ${JSON.stringify(value)}`);
+  }
+  return parsed;
+}
+
+/** A whole number above 0. */
+export function wholeNumber(option: string, value: string | undefined): number | undefined {
+  const parsed = number(option, value);
+  if (parsed !== undefined && !Number.isSafeInteger(parsed)) {
+    throw new UsageError(`${option} takes a whole number, not ${JSON.stringify(value)}`);
+  }
+  return parsed;
+}
+
+/** Token ids divided by commas or spaces. */
+export function parseTokens(text: string): number[] {
+  return text
+    .split(/[\s,]+/)
+    .filter(Boolean)
+    .map((word) => {
+      if (!/^\d+$/.test(word))
+        throw new UsageError(`--tokens takes ids divided by commas, not ${JSON.stringify(word)}`);
+      return Number(word);
+    });
+}

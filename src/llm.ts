@@ -1,0 +1,195 @@
+import { type GenerateOptions, type GenerateStats, generateTokens } from './decoding/generate.ts';
+import { ContextFullError } from './decoding/kv_cache.ts';
+import { Model, type ModelOptions } from './decoding/model.ts';
+import type { Gguf } from './gguf/gguf.ts';
+import { closeGguf } from './gguf/open.ts';
+import type { Device, DeviceOptions } from './gpu/device.ts';
+import { createTokenizer, type Tokenizer, type TokenizerOptions } from './tokenizer/index.ts';
+
+export interface LoadOptions extends ModelOptions, Omit<TokenizerOptions, 'onWarning'> {
+  /** An open device; otherwise the runtime opens one, and it is closed with the model. */
+  device?: Device;
+  /** How the runtime opens the device. */
+  deviceOptions?: DeviceOptions & { adapter?: string };
+  /** What a person should know of the file or the machine, a line each. */
+  onWarning?(message: string): void;
+}
+
+/** What differs between homes: how a model's bytes and a GPU are reached. */
+export interface Runtime<Source> {
+  openGguf(source: Source, options: LoadOptions): Promise<Gguf>;
+  openDevice(options: DeviceOptions & { adapter?: string }): Promise<Device>;
+  /** GPU memory that may be used, in bytes; undefined where nobody knows. */
+  memoryBudget(device: Device): number | undefined;
+}
+
+/** One generated token and the text that it completes, which may be empty. */
+export interface Token {
+  readonly id: number;
+  readonly text: string;
+}
+
+export interface GenerateResult extends GenerateStats {
+  /** Bytes of a character that the last token left unfinished, as U+FFFD; empty as a rule. */
+  readonly textEnd: string;
+}
+
+export interface ModelInfo {
+  readonly architecture: string;
+  readonly name: string;
+  readonly parameterCount: number;
+  /** Positions that a sequence may have. */
+  readonly contextLength: number;
+  /** Bytes of GPU memory that the weights take. */
+  readonly weightBytes: number;
+  readonly hostEmbeddings: boolean;
+  readonly adapter: string;
+}
+
+/** Opens a source in a runtime's way and loads it. On failure everything opened here is closed again. */
+export async function loadIn<Source>(
+  runtime: Runtime<Source>,
+  source: Source,
+  options: LoadOptions = {},
+): Promise<LLM> {
+  const gguf = await runtime.openGguf(source, options);
+  let device: Device | undefined;
+  try {
+    const tokenizer = createTokenizer(gguf.metadata, { onWarning: () => undefined, ...options });
+    device = options.device ?? (await runtime.openDevice(options.deviceOptions ?? {}));
+    const model = await Model.load(gguf, device, runtime.memoryBudget(device), options);
+    return new LLM(gguf, tokenizer, device, model, options.device === undefined);
+  } catch (error) {
+    if (!options.device) device?.destroy();
+    await closeGguf(gguf);
+    throw error;
+  }
+}
+
+/** A loaded model that generates. Calls on one model run one after another. */
+export class LLM implements AsyncDisposable {
+  readonly info: ModelInfo;
+  readonly tokenizer: Tokenizer;
+  readonly #gguf: Gguf;
+  readonly #device: Device;
+  readonly #model: Model;
+  readonly #ownsDevice: boolean;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(gguf: Gguf, tokenizer: Tokenizer, device: Device, model: Model, ownsDevice: boolean) {
+    this.tokenizer = tokenizer;
+    this.#gguf = gguf;
+    this.#device = device;
+    this.#model = model;
+    this.#ownsDevice = ownsDevice;
+    this.info = {
+      architecture: model.config.architecture,
+      name: gguf.metadata.string('general.name', ''),
+      parameterCount: parameterCount(gguf),
+      contextLength: model.memory.contextLength,
+      weightBytes: model.memory.weightBytes,
+      hostEmbeddings: model.memory.hostEmbeddings,
+      adapter: [device.info.vendor, device.info.architecture, device.info.description].filter(Boolean).join(' '),
+    };
+  }
+
+  /**
+   * Continues `prompt`: text (BOS is added as the file says, control tokens are not parsed) or token ids as they are.
+   * Ends at a stop token, which is not yielded, at `maxTokens`, or where the context is full.
+   */
+  async *generate(
+    prompt: string | readonly number[],
+    options: GenerateOptions = {},
+  ): AsyncGenerator<Token, GenerateResult> {
+    const tokens = this.#checked(typeof prompt === 'string' ? this.tokenizer.encode(prompt) : prompt);
+    const release = await this.#turn();
+    try {
+      const stream = this.tokenizer.stream();
+      const ids = generateTokens(this.#model, tokens, this.tokenizer.stopTokens, options);
+      for (;;) {
+        const { value, done } = await ids.next();
+        if (done) return { ...value, textEnd: stream.end() };
+        yield { id: value, text: stream.push(value) };
+      }
+    } finally {
+      release();
+    }
+  }
+
+  /** Logits of every token, [tokens.length, vocabLength]: row r is what follows token r. */
+  async logits(tokens: readonly number[]): Promise<Float32Array> {
+    const { vocabLength } = this.#model.config;
+    const rows = new Float32Array(tokens.length * vocabLength);
+    let done = 0;
+    for await (const some of this.logitRows(tokens)) {
+      rows.set(some, done);
+      done += some.length;
+    }
+    return rows;
+  }
+
+  /** The same rows, some at a time, for prompts whose logits would fill the memory. */
+  async *logitRows(tokens: readonly number[], signal?: AbortSignal): AsyncGenerator<Float32Array> {
+    const ids = this.#checked(tokens);
+    const release = await this.#turn();
+    try {
+      const model = this.#model;
+      if (ids.length > model.memory.contextLength) {
+        const { contextLength } = model.memory;
+        throw new ContextFullError(
+          `${ids.length} tokens are more than the context of ${contextLength}: raise --context`,
+        );
+      }
+      model.kv.clear();
+      const chunkLength = Math.min(model.maxPrefill, model.maxLogits);
+      for (let first = 0; first < ids.length; first += chunkLength) {
+        signal?.throwIfAborted();
+        const chunk = ids.slice(first, first + chunkLength);
+        yield await model.readLogits(
+          chunk.map((id, i) => ({ id, position: first + i, sequence: 0, wantsLogits: true })),
+        );
+      }
+    } finally {
+      release();
+    }
+  }
+
+  #checked(tokens: readonly number[]): readonly number[] {
+    if (tokens.length === 0) throw new RangeError('the prompt has no tokens, and there is no BOS to begin with');
+    const { vocabLength } = this.#model.config;
+    const wrong = tokens.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabLength);
+    if (wrong !== undefined) throw new RangeError(`token ${wrong} is not in the vocabulary of ${vocabLength}`);
+    return tokens;
+  }
+
+  /** Waits until every call before this one is done. */
+  async #turn(): Promise<() => void> {
+    const before = this.#last;
+    let release = () => {};
+    this.#last = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    await before;
+    return release;
+  }
+
+  /** Dispatches per decoded token. */
+  get dispatchesPerToken(): number {
+    return this.#model.dispatchesPerToken();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#last;
+    this.#model.destroy();
+    if (this.#ownsDevice) this.#device.destroy();
+    await closeGguf(this.#gguf);
+  }
+}
+
+function parameterCount({ tensors }: Gguf): number {
+  let count = 0;
+  for (const { name, dimensions } of tensors.values()) {
+    if (name !== 'rope_freqs.weight') count += dimensions.reduce((a, b) => a * b, 1);
+  }
+  return count;
+}
