@@ -121,11 +121,21 @@ export class Model {
       const idsReadback = own(await createBuffer(device, 'ids readback', maxLogits * 4, 'readback'));
       const hostEmbeddings = memory.hostEmbeddings ? new HostRows(tensors.embeddings) : undefined;
       const parts = { device, pipelines, config, memory, precision, architecture, weights, hostEmbeddings, kv, tables };
-      return new Model(parts, logitsReadback, idsReadback);
+      const model = new Model(parts, logitsReadback, idsReadback);
+      await model.#warmUp();
+      return model;
     } catch (error) {
       for (const resource of made) resource.destroy();
       throw error;
     }
+  }
+
+  /** Drivers compile at a pipeline's first dispatch: one token in each phase pays for that now, not in a first answer. */
+  async #warmUp(): Promise<void> {
+    const token = { id: 0, position: 0, sequence: 0, wantsLogits: true };
+    await this.readArgmax([token]);
+    await this.readArgmax([], [token]);
+    this.kv.clear();
   }
 
   get config(): ModelConfig {
