@@ -10,20 +10,31 @@ export interface MemoryPlan {
   /** Weights that one pass reads, whatever the number of its tokens. */
   readonly bytesPerPass: number;
   readonly weightBytes: number;
-  /** f16; 0 where the file does not say its heads, as a vocabulary's. */
+  readonly kvType: KvType;
+  /** 0 where the file does not say its heads, as a vocabulary's. */
   readonly kvBytesPerToken: number;
   readonly contextLength: number;
 }
 
-const KV_ELEMENT_BYTES = 2; // f16
+export type KvType = keyof typeof kvElementBytes;
+
+/** Of layers, heads, lengths: products of a few stay finite. */
+const MAX_COUNT = 2 ** 40;
+
+const kvElementBytes = { f32: 4, f16: 2, q8_0: 34 / 32 };
+
 /** Where nobody says how much fits: a context whose KV cache is small beside the weights of most models. */
 const DEFAULT_CONTEXT_LENGTH = 4096;
 
 /** Every layer is resident; the context is `contextLength`, or what fits into `gpuMemoryBytes` beside the weights. */
-export function planMemory(gguf: Gguf, options: { gpuMemoryBytes?: number; contextLength?: number } = {}): MemoryPlan {
+export function planMemory(
+  gguf: Gguf,
+  options: { gpuMemoryBytes?: number; contextLength?: number; kvType?: KvType } = {},
+): MemoryPlan {
   const tensors = [...gguf.tensors.values()];
   const weightBytes = sumBytes(tensors);
-  const kvBytesPerToken = kvElementsPerToken(gguf) * KV_ELEMENT_BYTES;
+  const { kvType = 'f16' } = options;
+  const kvBytesPerToken = Math.ceil(kvElementsPerToken(gguf) * kvElementBytes[kvType]);
   const contextLength =
     options.contextLength ?? defaultContext(gguf, weightBytes, kvBytesPerToken, options.gpuMemoryBytes);
   return {
@@ -32,6 +43,7 @@ export function planMemory(gguf: Gguf, options: { gpuMemoryBytes?: number; conte
     gpuBytes: weightBytes + kvBytesPerToken * contextLength,
     bytesPerPass: sumBytes(tensors.filter((tensor) => isReadWhole(tensor, gguf))),
     weightBytes,
+    kvType,
     kvBytesPerToken,
     contextLength,
   };
@@ -52,7 +64,7 @@ function layerCount(tensors: readonly TensorInfo[]): number {
 }
 
 function defaultContext(gguf: Gguf, weightBytes: number, kvBytesPerToken: number, gpuMemoryBytes?: number): number {
-  const trained = modelNumber(gguf, 'context_length') ?? 0;
+  const trained = modelCount(gguf, 'context_length') ?? 0;
   if (gpuMemoryBytes === undefined || kvBytesPerToken === 0) return Math.min(trained, DEFAULT_CONTEXT_LENGTH);
   const fitting = Math.floor((gpuMemoryBytes - weightBytes) / kvBytesPerToken);
   return Math.max(0, Math.min(trained, fitting));
@@ -60,25 +72,32 @@ function defaultContext(gguf: Gguf, weightBytes: number, kvBytesPerToken: number
 
 /** Keys and values of all layers; a layer may have its own number of heads. */
 function kvElementsPerToken(gguf: Gguf): number {
-  const layers = modelNumber(gguf, 'block_count') ?? 0;
-  const headCount = modelNumber(gguf, 'attention.head_count') ?? 0;
+  const layers = modelCount(gguf, 'block_count') ?? 0;
+  const headCount = modelCount(gguf, 'attention.head_count') ?? 0;
   if (headCount === 0) return 0;
-  const headLength = (modelNumber(gguf, 'embedding_length') ?? 0) / headCount;
-  const keyLength = modelNumber(gguf, 'attention.key_length') ?? headLength;
-  const valueLength = modelNumber(gguf, 'attention.value_length') ?? headLength;
+  const headLength = (modelCount(gguf, 'embedding_length') ?? 0) / headCount;
+  const keyLength = modelCount(gguf, 'attention.key_length') ?? headLength;
+  const valueLength = modelCount(gguf, 'attention.value_length') ?? headLength;
   return kvHeads(gguf, layers, headCount) * (keyLength + valueLength);
 }
 
 /** The heads of all layers together. */
 function kvHeads(gguf: Gguf, layers: number, headCount: number): number {
   const perLayer = gguf.metadata.get(modelKey(gguf, 'attention.head_count_kv'));
-  if (ArrayBuffer.isView(perLayer)) return Array.from(perLayer as ArrayLike<number>, Number).reduce((a, b) => a + b, 0);
-  return layers * (typeof perLayer === 'number' ? perLayer : headCount);
+  if (!ArrayBuffer.isView(perLayer)) return layers * (modelCount(gguf, 'attention.head_count_kv') ?? headCount);
+  let heads = 0;
+  for (const count of perLayer as Iterable<number | bigint>) heads += asCount(count) ?? 0;
+  return heads;
 }
 
-function modelNumber(gguf: Gguf, name: string): number | undefined {
-  const value = gguf.metadata.get(modelKey(gguf, name));
-  return typeof value === 'number' ? value : undefined;
+function modelCount(gguf: Gguf, name: string): number | undefined {
+  return asCount(gguf.metadata.get(modelKey(gguf, name)));
+}
+
+/** Nothing where a file states no number, or one that counts nothing: a plan of lies is still a plan. */
+function asCount(value: unknown): number | undefined {
+  const isCount = typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < MAX_COUNT;
+  return isCount ? value : undefined;
 }
 
 function modelKey(gguf: Gguf, name: string): string {

@@ -24,8 +24,8 @@ test.each([[[]], [['--json']]])(
   },
 );
 
-test('--json gives metadata, tensors and plan', async () => {
-  const { metadata, tensors, plan } = JSON.parse((await inspect(alia, '--json', '--context', '1000')).stdout);
+test('--json gives metadata, tensors, plan and a summary', async () => {
+  const { metadata, tensors, plan, model } = JSON.parse((await inspect(alia, '--json', '--context', '1000')).stdout);
   expect(metadata['tokenizer.ggml.tokens']).toHaveLength(ALIA_TOKEN_COUNT);
   expect(metadata['tokenizer.ggml.scores'].slice(0, 3)).toEqual([0, -1, -2]);
   expect(metadata['llama.context_length']).toBe(163_840);
@@ -37,14 +37,29 @@ test('--json gives metadata, tensors and plan', async () => {
     gpuBytes: ALIA_TENSOR_BYTES + 1000 * 196_608,
     bytesPerPass: ALIA_BYTES_PER_PASS,
     weightBytes: ALIA_TENSOR_BYTES,
+    kvType: 'f16',
     kvBytesPerToken: 196_608,
     contextLength: 1000,
+  });
+  expect(model).toMatchObject({
+    architecture: 'llama',
+    obstacle: null,
+    parameterCount: 40_433_885_248,
+    types: [
+      { type: 'Q8_0', tensorCount: 338 },
+      { type: 'F32', tensorCount: 98 },
+    ],
+    contextLength: 163_840,
+    rope: { flaw: 'rope_freqs.weight holds 0, not a positive number' },
+    tokenizer: { model: 'llama', tokenCount: ALIA_TOKEN_COUNT, stops: [{ id: 2, text: '▁ció2eses' }] },
+    chatTemplates: {},
   });
 });
 
 test('the text is for people: long arrays shortened, memory in their units', async () => {
   const { stdout } = await inspect(alia, '--gpu-memory', '40GiB', '--context', '1000');
   expect(stdout).toContain('parameters    40,433,885,248');
+  expect(stdout).toContain('runs here     yes');
   expect(stdout).toMatch(/tokenizer\.ggml\.tokens +array<string> 256000 +\["▁n0", "▁ñ1es".*, …\]/);
   expect(stdout).toMatch(/attention\.layer_norm_rms_epsilon +float32 +0\.00001/);
   expect(stdout).toContain('GPU       40.2 GiB; 48 layers resident, 0 streamed');
@@ -77,12 +92,19 @@ test('failures are one line and exit 1, misuse exits 2', async () => {
   expect(await inspect(join(folder, 'none.gguf'))).toMatchObject({
     code: 1,
     stdout: '',
-    stderr: `${folder}/none.gguf: there is no such file`,
+    stderr: `error: ${folder}/none.gguf: there is no such file`,
   });
-  for (const args of [[], ['a', 'b'], [alia, '--gpu-memory', 'much'], [alia, '--context', '-1'], [alia, '--wrong']]) {
+  for (const args of [
+    [],
+    ['a', 'b'],
+    [alia, '--gpu-memory', 'much'],
+    [alia, '--context', '-1'],
+    [alia, '--kv', 'f64'],
+    [alia, '--wrong'],
+  ]) {
     const { code, stdout, stderr } = await inspect(...args);
     expect([code, stdout], args.join(' ')).toEqual([2, '']);
-    expect(stderr).toContain('usage: inspect MODEL');
+    expect(stderr).toContain('usage: webgguf inspect MODEL');
   }
 });
 
