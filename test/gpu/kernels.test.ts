@@ -1,0 +1,23 @@
+/** Every case of every kernel, in every variant of the adapter, against its float64 reference. */
+import { describe, expect, test } from 'vitest';
+import { kernels } from '../../kernels/index.ts';
+import { checkCase } from '../../src/gpu/check.ts';
+import { describe as words, Pipelines } from '../../src/gpu/pipelines.ts';
+import { adapterName, openTestDevice } from './adapter.ts';
+
+const device = await openTestDevice();
+const pipelines = new Pipelines(device);
+
+for (const kernel of kernels) {
+  describe(`${adapterName} ${kernel.name}`, () => {
+    for (const testCase of kernel.cases) {
+      for (const variant of kernel.variants(testCase.shape, device.features)) {
+        test(`${testCase.id} [${words(variant) || 'base'}]`, async () => {
+          const result = await checkCase(device, pipelines, kernel, testCase, variant);
+          expect(result.error).toBeUndefined();
+          expect(result.ok).toBe(true);
+        });
+      }
+    }
+  });
+}

@@ -1,0 +1,34 @@
+import { globSync } from 'node:fs';
+import { defineConfig } from 'vitest/config';
+import { findSwiftShader } from './src/runtime/find_browser.ts';
+
+/** Every GPU test runs on each software adapter, in processes of its own: the Vulkan loader picks its driver once. */
+const drivers = {
+  lavapipe: globSync('/usr/share/vulkan/icd.d/lvp_icd*.json')[0],
+  swiftshader: findSwiftShader(),
+};
+
+export default defineConfig({
+  test: {
+    reporters: ['default', './test/ci_reporter.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 120_000, // a CPU driver compiles a large kernel for seconds
+    hookTimeout: 120_000,
+    projects: [
+      {
+        extends: true,
+        test: { name: 'host', include: ['test/**/*.test.ts'], exclude: ['test/gpu/**'] },
+      },
+      ...Object.entries(drivers).map(([name, driver]) => ({
+        extends: true as const,
+        test: {
+          name,
+          include: ['test/gpu/**/*.test.ts'],
+          // without a driver the adapter is missing, and the tests fail and say so
+          env: { VK_DRIVER_FILES: driver ?? 'missing', VK_ICD_FILENAMES: driver ?? 'missing', WEBGGUF_ADAPTER: name },
+        },
+      })),
+    ],
+  },
+});
