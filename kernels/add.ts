@@ -7,7 +7,7 @@
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Case, Kernel } from '../src/gpu/kernel.ts';
 import { f32Tolerance, Random } from './case_data.ts';
-import { range } from './parts/range.ts';
+import { range, rangeWords } from './parts/range.ts';
 
 export interface Shape {
   readonly length: number;
@@ -43,7 +43,7 @@ function addCase(shape: Shape, tokens: number): Case<Shape> {
       const src = random.normal(shape.srcStride ? (tokens + 1) * shape.srcStride : shape.length);
       return {
         count: tokens,
-        inputs: { src, range: new Uint32Array([1, tokens]) },
+        inputs: { src, range: rangeWords(1, tokens) },
         outputs: { dst: { initial, expected: reference(initial, src, shape, 1), elements: 'f32' } },
       };
     },

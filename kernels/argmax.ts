@@ -7,7 +7,7 @@
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Case, Kernel } from '../src/gpu/kernel.ts';
 import { padded, Random } from './case_data.ts';
-import { range } from './parts/range.ts';
+import { range, rangeWords } from './parts/range.ts';
 
 export interface Shape {
   readonly length: number;
@@ -39,7 +39,7 @@ function argmaxCase(length: number, tokens: number, ties: boolean): Case<Shape> 
       const logits = random.normal(tokens * length).map((value) => (ties ? Math.round(value) : value - 20));
       return {
         count: tokens,
-        inputs: { logits: padded(logits, length, stride, 100), range: new Uint32Array([0, tokens]) },
+        inputs: { logits: padded(logits, length, stride, 100), range: rangeWords(0, tokens) },
         outputs: { ids: { expected: reference(logits, length), elements: 'u32' } },
       };
     },

@@ -159,10 +159,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     workgroupBarrier();
 
-    ${eachRow(
-      (r) => `
-    scores[${r}][lane] = select(0.0, decay(scores[${r}][lane] - row_max[${r}]), start + lane < row_limit[${r}]);`,
-    )}
+    for (var r = 0u; r < not_constant(ROWS); r++) {
+      scores[r][lane] = select(0.0, decay(scores[r][lane] - row_max[r]), start + lane < row_limit[r]);
+    }
     workgroupBarrier();
 
     if (lane < ROWS) {

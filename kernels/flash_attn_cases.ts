@@ -2,6 +2,7 @@ import type { Case } from '../src/gpu/kernel.ts';
 import { expectedRows, f32Tolerance, padded, Random } from './case_data.ts';
 import { complete, type Shape } from './flash_attn.ts';
 import { kvBytes, pageLength } from './parts/kv.ts';
+import { rangeWords } from './parts/range.ts';
 import { paddedLength } from './quants/block_type.ts';
 import { f16ToF32, quantize } from './quants/dequantize.ts';
 
@@ -51,7 +52,7 @@ interface Size {
 }
 
 /** Tokens of one sequence whose pages stand in any order; with `split`, partial results. */
-function flashAttnCase(size: Size): Case<Shape> {
+export function flashAttnCase(size: Size): Case<Shape> {
   const { kvType, heads, headGroup, headLength, kvHeadStart = 0, position, tokens, itemTokens, split } = size;
   const allKvHeads = heads / headGroup;
   const kvHeads = allKvHeads - kvHeadStart;
@@ -135,7 +136,7 @@ function flashAttnCase(size: Size): Case<Shape> {
           items: Uint32Array.from(items),
           pages: Uint32Array.from([9, 9, 9, 9, ...pageOrder]),
           tokens: Uint32Array.from(table),
-          range: new Uint32Array([0, items.length / 5]),
+          range: rangeWords(0, items.length / 5),
         },
         outputs: {
           dst: {

@@ -8,7 +8,7 @@
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Case, Kernel } from '../src/gpu/kernel.ts';
 import { f32Tolerance, Random } from './case_data.ts';
-import { range, tokenTable } from './parts/range.ts';
+import { range, rangeWords, tokenTable } from './parts/range.ts';
 import { paddedLength } from './quants/block_type.ts';
 
 export interface Shape {
@@ -66,7 +66,7 @@ function mergeCase(heads: number, headLength: number, partialCounts: readonly nu
           partial,
           partial_sums: sums,
           tokens: Uint32Array.from(table),
-          range: new Uint32Array([0, partialCounts.length]),
+          range: rangeWords(0, partialCounts.length),
         },
         outputs: { dst: { expected, elements: 'f32' } },
       };

@@ -3,13 +3,13 @@
  * wanted (a matrix of type F32 whose rows are tokens).
  *
  *   weights    planes of one row tile, [rows, BLOCKS × 32]      dst   [tokens, BLOCKS × 32]
- *   dispatch   x: sixteens of a row, y: tokens; ids outside the tile are left to its neighbours
+ *   dispatch   x: loads of a row, y: tokens; ids outside the tile are left to its neighbours
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Case, Kernel } from '../src/gpu/kernel.ts';
 import { padded, Random, weights } from './case_data.ts';
-import { range, tile } from './parts/range.ts';
-import { values } from './parts/values.ts';
+import { range, rangeWords, tile } from './parts/range.ts';
+import { unroll, values } from './parts/values.ts';
 import { type BlockType, blocksPerRow, paddedLength } from './quants/block_type.ts';
 import { blockTypes } from './quants/index.ts';
 
@@ -52,7 +52,7 @@ function getRowsCase(type: string, rows: number, rowLength: number, rowStart = 0
         inputs: {
           ...w.planes,
           ids: Uint32Array.from(ids),
-          range: new Uint32Array([0, ids.length]),
+          range: rangeWords(0, ids.length),
           tile: new Uint32Array([rowStart / 2, rows / 2]),
         },
         outputs: { dst: { expected, elements: 'f32' } },
@@ -67,33 +67,37 @@ export const get_rows: Kernel<Shape, Variant> = {
   variants: ({ type }, features) =>
     type === 'F16' && features.f16 ? [{ f16: true }, { f16: false }] : [{ f16: false }],
 
-  wgsl: ({ type }, { f16 }) => wgsl`
+  wgsl({ type }, { f16 }) {
+    const { fours, read } = blockTypes[type] as BlockType;
+    return wgsl`
 override BLOCKS: u32;
 ${range}
 ${tile}
-${values}
-${(blockTypes[type] as BlockType).read({ dp4a: false, f16 })}
+${values(fours)}
+${read({ dp4a: false, f16 })}
 var<storage, read> ids: array<u32>;
 var<storage, read_write> dst: array<vec4<f32>>;
 
 @compute @workgroup_size(${invocations})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let token = range.start + id.y;
-  let sixteen = id.x;
+  let step = id.x;
   let row = ids[token] - 2u * tile.pair_start; // wraps far beyond any tile where the id is below it
-  if (sixteen >= BLOCKS * 2u || row >= 2u * tile.pair_count) { return; }
-  let row_values = weight_values(row, sixteen);
-  let i = (token * BLOCKS * 2u + sixteen) * 4u;
-  dst[i] = row_values[0];
-  dst[i + 1u] = row_values[1];
-  dst[i + 2u] = row_values[2];
-  dst[i + 3u] = row_values[3];
+  if (step >= BLOCKS * ${8 / fours}u || row >= 2u * tile.pair_count) { return; }
+  let row_values = weight_values(row, step);
+  let i = token * BLOCKS * 8u + step * ${fours}u;
+  ${unroll(fours, (j) => `dst[i + ${j}u] = row_values[${j}];`)}
 }
-`,
+`;
+  },
 
   overrides: ({ rowLength }) => ({ BLOCKS: blocksPerRow(rowLength) }),
 
-  workgroups: ({ rowLength }, _, count) => [Math.ceil((2 * blocksPerRow(rowLength)) / invocations), count, 1],
+  workgroups: ({ type, rowLength }, _, count) => [
+    Math.ceil((blocksPerRow(rowLength) * 8) / (blockTypes[type] as BlockType).fours / invocations),
+    count,
+    1,
+  ],
 
   cost: ({ rowLength }, count) => ({ bytes: count * rowLength * 8, flops: 0 }),
 

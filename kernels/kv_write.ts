@@ -9,7 +9,7 @@ import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Case, Kernel } from '../src/gpu/kernel.ts';
 import { f32Tolerance, Random } from './case_data.ts';
 import { type KvType, kvBytes, kvPairs, pageLength } from './parts/kv.ts';
-import { range, tokenTable } from './parts/range.ts';
+import { range, rangeWords, tokenTable } from './parts/range.ts';
 import { caseAngles, rotate, rotateHead } from './parts/rotate.ts';
 import { paddedLength } from './quants/block_type.ts';
 import { f16ToF32, f32ToF16 } from './quants/dequantize.ts';
@@ -83,7 +83,7 @@ function kvWriteCase(
       if (kvType === 'f16') for (const pages of [keys, vals]) pages.set(pages.map((v) => f16ToF32(f32ToF16(v))));
       return {
         count: slots.length,
-        inputs: { src, angles, tokens: Uint32Array.from(table), range: new Uint32Array([0, slots.length]) },
+        inputs: { src, angles, tokens: Uint32Array.from(table), range: rangeWords(0, slots.length) },
         outputs: {
           keys: { initial, expected: keys, elements: kvType },
           vals: { initial, expected: vals, elements: kvType },

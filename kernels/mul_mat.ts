@@ -34,7 +34,7 @@ function sums(shape: Shape, rows: number, columns: number): string {
   return unroll(rows * columns, (i) => `var sum${Math.floor(i / columns)}_${i % columns} = ${type}();`);
 }
 
-/** Adds the products of step `i` of a row: a block of int8, or sixteen f32. */
+/** Adds the products of step `i` of a row: a block of int8, or what one load of f32 brings. */
 function addProducts(shape: Shape, rows: number, columns: number): string {
   const q8 = shape.activation === 'q8';
   const read = q8 ? 'packed' : 'values';
@@ -78,15 +78,15 @@ export const mul_mat: Kernel<Shape, Variant> = {
 
   wgsl(shape, { pairs, columns, dp4a, f16 }) {
     const type = blockTypes[shape.type] as BlockType;
-    const steps = shape.activation === 'q8' ? 'BLOCKS' : '(BLOCKS * 2u)';
+    const steps = shape.activation === 'q8' ? 'BLOCKS' : `(BLOCKS * ${8 / type.fours}u)`;
     return wgsl`
 override BLOCKS: u32;
 override DST_STRIDE: u32;
 ${range}
 ${tile}
-${values}
+${values(type.fours)}
 ${type.read({ dp4a, f16 })}
-${activation(shape.activation)}
+${activation(shape.activation, type.fours)}
 ${silu}
 ${after(shape.after)}
 

@@ -2,6 +2,7 @@ import type { Case, Cost, Trial } from '../src/gpu/kernel.ts';
 import { activations, f32Tolerance, product, Random, weights } from './case_data.ts';
 import type { ActivationFormat } from './parts/activation.ts';
 import type { After } from './parts/after.ts';
+import { rangeWords } from './parts/range.ts';
 import { blockLength, blocksPerRow, paddedLength } from './quants/block_type.ts';
 import { blockTypes } from './quants/index.ts';
 
@@ -97,7 +98,7 @@ export function mulMatCase<S extends MulMatShape>(size: MulMatSize, extra: Omit<
       inputs: {
         ...w.planes,
         ...x.inputs,
-        range: new Uint32Array([start, tokens]),
+        range: rangeWords(start, tokens),
         tile: new Uint32Array([rowStart / 2, Math.ceil(rows / 2)]),
       },
       outputs: { dst: { initial, expected, elements: 'f32' } },

@@ -40,7 +40,7 @@ function sums({ activation, columns }: Shape): string {
   return unroll(columns, (c) => `var even${c} = ${type}(); var odd${c} = ${type}();`);
 }
 
-/** Adds the products of step `i` of a row: a block of int8, or sixteen f32. */
+/** Adds the products of step `i` of a row: a block of int8, or what one load of f32 brings. */
 function addProducts({ activation, columns }: Shape): string {
   if (activation === 'f32') {
     return wgsl`
@@ -92,8 +92,8 @@ export const mul_mat_vec: Kernel<Shape, Variant> = {
 
   wgsl(shape, { by, subgroups, dp4a, f16 }) {
     const { columns } = shape;
-    const steps = shape.activation === 'q8' ? 'BLOCKS' : '(BLOCKS * 2u)';
     const type = blockTypes[shape.type] as BlockType;
+    const steps = shape.activation === 'q8' ? 'BLOCKS' : `(BLOCKS * ${8 / type.fours}u)`;
     const eachColumn = (line: (c: number) => string) => unroll(columns, line);
     return wgsl`
 #if ${subgroups}
@@ -103,9 +103,9 @@ override BLOCKS: u32;
 override DST_STRIDE: u32;
 ${range}
 ${tile}
-${values}
+${values(type.fours)}
 ${type.read({ dp4a, f16 })}
-${activation(shape.activation)}
+${activation(shape.activation, type.fours)}
 ${silu}
 ${after(shape.after)}
 

@@ -8,7 +8,7 @@
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Case, Kernel } from '../src/gpu/kernel.ts';
 import { f32Tolerance, padded, Random } from './case_data.ts';
-import { range } from './parts/range.ts';
+import { range, rangeWords } from './parts/range.ts';
 import { unroll } from './parts/values.ts';
 import { blockLength, blocksPerRow, paddedLength } from './quants/block_type.ts';
 import { roundHalfToEven } from './quants/dequantize.ts';
@@ -49,7 +49,7 @@ function quantizeCase(length: number, tokens: number): Case<Shape> {
       const untouched = paddedLength(length);
       return {
         count: tokens,
-        inputs: { x, range: new Uint32Array([1, tokens]) },
+        inputs: { x, range: rangeWords(1, tokens) },
         outputs: {
           act_q: { expected: Float64Array.from(q).fill(Number.NaN, 0, untouched), elements: 'i8' },
           act_s: { expected: s.fill(Number.NaN, 0, untouched / blockLength), elements: 'f32' },

@@ -7,7 +7,7 @@
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Case, Kernel } from '../src/gpu/kernel.ts';
 import { f32Tolerance, padded, Random } from './case_data.ts';
-import { range } from './parts/range.ts';
+import { range, rangeWords } from './parts/range.ts';
 import { workgroupSum } from './parts/reduce.ts';
 import { paddedLength } from './quants/block_type.ts';
 
@@ -46,7 +46,7 @@ function rmsNormCase(length: number, tokens: number, eps: number, scale = 1): Ca
       expected.set(padded(reference(x.subarray(length), weight, shape), length), paddedLength(length));
       return {
         count: tokens,
-        inputs: { x: padded(x, length), weight: padded(weight, length), range: new Uint32Array([1, tokens]) },
+        inputs: { x: padded(x, length), weight: padded(weight, length), range: rangeWords(1, tokens) },
         outputs: { dst: { expected, elements: 'f32' } },
       };
     },

@@ -8,7 +8,7 @@ import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Case, Kernel } from '../src/gpu/kernel.ts';
 import { expectedRows, f32Tolerance, padded, Random } from './case_data.ts';
 import { silu } from './parts/after.ts';
-import { range } from './parts/range.ts';
+import { range, rangeWords } from './parts/range.ts';
 import { paddedLength } from './quants/block_type.ts';
 
 export interface Shape {
@@ -34,7 +34,7 @@ function swigluCase(length: number, tokens: number, scale: number): Case<Shape> 
       const up = random.normal(tokens * length);
       return {
         count: tokens,
-        inputs: { gate: padded(gate, length), up: padded(up, length), range: new Uint32Array([0, tokens]) },
+        inputs: { gate: padded(gate, length), up: padded(up, length), range: rangeWords(0, tokens) },
         outputs: { dst: { expected: expectedRows(reference(gate, up), length), elements: 'f32' } },
       };
     },

@@ -1,13 +1,14 @@
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import type { Fours } from './values.ts';
 
 /** How activations meet weights: as they are, or as int8 per block of 32 with an f32 scale. */
 export type ActivationFormat = 'f32' | 'q8';
 
 /**
- * Reads activations [token, BLOCKS × 32]: f32 by sixteens, q8 by blocks. Needs parts/values.ts (for q8 `Packed`) and
+ * Reads activations [token, BLOCKS × 32]: f32 by `fours` vectors, q8 by blocks. Needs parts/values.ts (for q8 `Packed`) and
  * `override BLOCKS`.
  */
-export const activation = (format: ActivationFormat) => wgsl`
+export const activation = (format: ActivationFormat, fours: Fours) => wgsl`
 #if ${format === 'q8'}
 var<storage, read> act_q: array<vec4<u32>>;
 var<storage, read> act_s: array<f32>;
@@ -20,9 +21,9 @@ fn act_scale(token: u32, block: u32) -> f32 { return act_s[token * BLOCKS + bloc
 #else
 var<storage, read> act: array<vec4<f32>>;
 
-fn act_values(token: u32, sixteen: u32) -> Values {
-  let i = (token * BLOCKS * 2u + sixteen) * 4u;
-  return Values(act[i], act[i + 1u], act[i + 2u], act[i + 3u]);
+fn act_values(token: u32, step: u32) -> Values {
+  let i = token * BLOCKS * 8u + step * ${fours}u;
+  return Values(${fours === 4 ? 'act[i], act[i + 1u], act[i + 2u], act[i + 3u]' : 'act[i], act[i + 1u]'});
 }
 #endif
 `;

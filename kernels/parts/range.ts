@@ -3,12 +3,16 @@ export const range = `
 struct Range {
   start: u32,
   count: u32,
+  zero: u32, // always 0, which no compiler knows
 }
 var<uniform> range: Range;
 
 // A loop bound that compilers can't fold: unrolled by a CPU driver, a long body compiles for seconds.
-fn not_constant(n: u32) -> u32 { return min(n, n + range.count); }
+fn not_constant(n: u32) -> u32 { return n + range.zero; }
 `;
+
+/** Words of a `Range`: start, count, zero. */
+export const rangeWords = (start: number, count: number) => new Uint32Array([start, count, 0]);
 
 /** The rows of a fused matrix that stand in the bound planes, in pairs of adjacent rows. */
 export const tile = `

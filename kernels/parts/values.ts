@@ -5,16 +5,21 @@ export function unroll(n: number, line: (i: number) => string): string {
   return Array.from({ length: n }, (_, i) => line(i)).join('\n');
 }
 
+/** Vectors of four values that one step of a sum takes: as many as the type's widest load brings. */
+export type Fours = 2 | 4;
+
 /**
- * Sixteen values in registers, and their products with sixteen others added to four running sums. Sums are explicit
+ * 4 × `fours` values in registers, and their products with as many others added to four running sums. Sums are explicit
  * `fma` chains: every kernel and every width adds the same numbers in the same order, so that a column's result does
  * not depend on its neighbours.
  */
-export const values = `
-alias Values = mat4x4<f32>;
+export const values = (fours: Fours) => `
+alias Values = mat${fours}x4<f32>;
 
 fn add_products(a: Values, b: Values, sums: vec4<f32>) -> vec4<f32> {
-  return fma(a[3], b[3], fma(a[2], b[2], fma(a[1], b[1], fma(a[0], b[0], sums))));
+  var total = sums;
+  ${unroll(fours, (i) => `total = fma(a[${i}], b[${i}], total);`)}
+  return total;
 }
 fn total(sums: vec4<f32>) -> f32 { return (sums.x + sums.y) + (sums.z + sums.w); }
 `;

@@ -1,4 +1,5 @@
 import type { Words } from '../../src/gpu/kernel.ts';
+import type { Fours } from '../parts/values.ts';
 
 /** Values per block on the GPU, whatever the type: rows are padded with zeros to whole pairs of blocks. */
 export const blockLength = 32;
@@ -34,8 +35,10 @@ export interface BlockType {
   readonly planes: readonly { readonly name: string; readonly bytes: number }[];
   /** Whether its blocks are int8 with one scale, and may meet int8 activations. */
   readonly int8: boolean;
+  /** Vectors of four values that `weight_values` returns. */
+  readonly fours: Fours;
   /**
-   * WGSL that declares the planes and `weight_values(row, sixteen) -> Values`, sixteen values as they are (exact in f32);
+   * WGSL that declares the planes and `weight_values(row, step) -> Values`, 4 × `fours` values as they are (exact in f32);
    * with `int8` also `weight_packed(row, block) -> Packed` and `weight_scale(row, block) -> f32`.
    * Needs `override BLOCKS` and parts/values.ts.
    */

@@ -9,13 +9,14 @@ export const f32: BlockType = {
   fileBlockBytes: 4,
   planes: [{ name: 'v', bytes: 128 }],
   int8: false,
+  fours: 2,
 
   read: () => wgsl`
 var<storage, read> weight_v: array<vec4<f32>>;
 
-fn weight_values(row: u32, sixteen: u32) -> Values {
-  let i = (row * BLOCKS * 2u + sixteen) * 4u;
-  return Values(weight_v[i], weight_v[i + 1u], weight_v[i + 2u], weight_v[i + 3u]);
+fn weight_values(row: u32, step: u32) -> Values {
+  let i = (row * BLOCKS * 4u + step) * 2u;
+  return Values(weight_v[i], weight_v[i + 1u]);
 }
 `,
 

@@ -20,26 +20,23 @@ export function halfWords({ name, widen, exponent, native }: HalfFormat): BlockT
     fileBlockBytes: 2,
     planes: [{ name: 'h', bytes: 64 }],
     int8: false,
+    fours: 2,
 
     read: ({ f16 }) => wgsl`
 #if ${native && f16}
 enable f16;
-var<storage, read> weight_h: array<vec4<f16>>;
+var<storage, read> weight_h: array<mat2x4<f16>>;
 
-fn four(i: u32) -> vec4<f32> { return vec4<f32>(weight_h[i]); }
+fn weight_values(row: u32, step: u32) -> Values { return Values(weight_h[row * BLOCKS * 4u + step]); }
 #else
-var<storage, read> weight_h: array<vec2<u32>>;
+var<storage, read> weight_h: array<vec4<u32>>;
 
 fn widen(word: u32) -> vec2<f32> { return ${widen}; }
-fn four(i: u32) -> vec4<f32> {
-  let words = weight_h[i];
-  return vec4<f32>(widen(words.x), widen(words.y));
+fn weight_values(row: u32, step: u32) -> Values {
+  let words = weight_h[row * BLOCKS * 4u + step];
+  return Values(vec4<f32>(widen(words.x), widen(words.y)), vec4<f32>(widen(words.z), widen(words.w)));
 }
 #endif
-fn weight_values(row: u32, sixteen: u32) -> Values {
-  let i = (row * BLOCKS * 2u + sixteen) * 4u;
-  return Values(four(i), four(i + 1u), four(i + 2u), four(i + 3u));
-}
 `,
 
     repack: wgsl`

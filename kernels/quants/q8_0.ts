@@ -15,6 +15,7 @@ export const q8_0: BlockType = {
     { name: 's', bytes: 2 },
   ],
   int8: true,
+  fours: 4,
 
   read: ({ dp4a }) => wgsl`
 var<storage, read> weight_q: array<vec4<u32>>;
@@ -30,9 +31,9 @@ fn weight_packed(row: u32, block: u32) -> Packed {
   let i = (row * BLOCKS + block) * 2u;
   return Packed(weight_q[i], weight_q[i + 1u]);
 }
-fn weight_values(row: u32, sixteen: u32) -> Values {
-  let words = weight_q[row * BLOCKS * 2u + sixteen];
-  return weight_scale(row, sixteen / 2u) * Values(vec4<f32>(unpack_i8(words.x)), vec4<f32>(unpack_i8(words.y)),
+fn weight_values(row: u32, step: u32) -> Values {
+  let words = weight_q[row * BLOCKS * 2u + step];
+  return weight_scale(row, step / 2u) * Values(vec4<f32>(unpack_i8(words.x)), vec4<f32>(unpack_i8(words.y)),
                                                   vec4<f32>(unpack_i8(words.z)), vec4<f32>(unpack_i8(words.w)));
 }
 `,

@@ -117,7 +117,7 @@ export class StepTables {
   }
 
   range(name: RangeName): BufferRange {
-    return { buffer: this.#buffers.ranges, offset: ranges.indexOf(name) * rangeStride, size: 8 };
+    return { buffer: this.#buffers.ranges, offset: ranges.indexOf(name) * rangeStride, size: 12 };
   }
 
   /** Writes the page table of all sequences, [sequences, maxPages]. */
