@@ -22,7 +22,7 @@ beforeEach(() => {
   stdout = stderr = '';
   vi.spyOn(process.stdout, 'write').mockImplementation((text, done) => {
     stdout += text;
-    (done as () => void)();
+    (done as unknown as () => void)();
     return true;
   });
   vi.spyOn(console, 'error').mockImplementation((line) => {

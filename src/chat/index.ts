@@ -1,0 +1,5 @@
+export * from './chat.ts';
+export { ChatTemplateError } from './errors.ts';
+export { parseJson } from './jinja/to_value.ts';
+export { selectChatTemplate, type TemplateChoice, templateNames } from './select.ts';
+export { ChatTemplate } from './template.ts';
