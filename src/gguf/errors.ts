@@ -11,15 +11,16 @@ export class GgufError extends Error {
 /** Long enough for every real key and tensor name; a hostile one must not flood the terminal. */
 const MAX_QUOTED_LENGTH = 80;
 
-/** Beside what JSON escapes: further controls, what is not seen, what turns the direction of writing. */
-const UNSAFE = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
-
-/** A name out of a file, fit for one line of text: quoted, control characters escaped, shortened. */
+/** A name out of a file, fit for one line of text: quoted, shortened, made harmless. */
 export function quote(name: string): string {
   const short = name.length > MAX_QUOTED_LENGTH ? `${name.slice(0, MAX_QUOTED_LENGTH)}…` : name;
-  return JSON.stringify(short).replace(UNSAFE, (c) => `\\u${hex4(c.charCodeAt(0))}`);
+  return harmless(JSON.stringify(short));
 }
 
-function hex4(code: number): string {
-  return code.toString(16).padStart(4, '0');
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what a terminal obeys
+const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
+/** A line with its control characters, what is not seen and what turns the direction of writing as escapes. */
+export function harmless(line: string): string {
+  return line.replace(UNSAFE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

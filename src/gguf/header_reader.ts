@@ -7,7 +7,7 @@ const FIRST_PIECE_BYTES = 64 * 1024;
 const LARGEST_PIECE_BYTES = 4 * 1024 * 1024;
 
 /** Real headers stay under 40 MB (256,000 pieces with merges); what a hostile one may cost in memory stays bounded. */
-export const MAX_HEADER_BYTES = 128 * 1024 * 1024;
+export const MAX_HEADER_BYTES = 64 * 1024 * 1024;
 
 // A BOM is a character like any other: there are vocabularies with a token for it.
 const lossyText = new TextDecoder('utf-8', { ignoreBOM: true });

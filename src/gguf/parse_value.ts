@@ -15,17 +15,19 @@ import {
 const MAX_ARRAY_DEPTH = 8;
 /** An array inside an array costs 12 bytes in the file and a few hundred in memory. */
 const MAX_NESTED_ARRAY_COUNT = 65_536;
-/** A string or bool takes several times its bytes in memory. The largest vocabularies have 800,000 with their merges. */
+/** An element takes several times its bytes in memory or as JSON. The largest vocabularies have 2,000,000 in all. */
 const MAX_ELEMENT_COUNT = 4_194_304;
+/** Of one string: chat templates have 10 KB, a tokenizer.json that some files carry whole some MB. */
+const MAX_STRING_BYTES = 16 * 1024 * 1024;
 
 /** What all of a file's values together may still cost. */
 export class ValueBudget {
   #nestedArrayCount = MAX_NESTED_ARRAY_COUNT;
   #elementCount = MAX_ELEMENT_COUNT;
 
-  /** Refuses `count` more strings, bools or nested arrays, beyond the limits or the file's size. */
-  spend(reader: HeaderReader, elementType: 'string' | 'bool' | 'array', count: number, what: string): void {
-    reader.requireRemaining(count * minElementBytes[elementType], what);
+  /** Refuses `count` more elements, beyond the limits or the file's size. */
+  spend(reader: HeaderReader, elementType: ScalarType | 'array', count: number, what: string): void {
+    reader.requireRemaining(count * minElementBytes(elementType), what);
     this.#elementCount -= count;
     if (this.#elementCount < 0) throw reader.error(`${what} brings more than ${MAX_ELEMENT_COUNT} array elements`);
     if (elementType === 'array') this.#nestedArrayCount -= count;
@@ -33,8 +35,12 @@ export class ValueBudget {
   }
 }
 
-/** In the file: a string's length, a bool's byte, an array's type and length. */
-const minElementBytes = { string: 8, bool: 1, array: 12 };
+/** In the file: a string's length, a bool's byte, an array's type and length, a number. */
+function minElementBytes(type: ScalarType | 'array'): number {
+  if (type === 'string') return 8;
+  if (type === 'bool') return 1;
+  return type === 'array' ? 12 : numericArrays[type].BYTES_PER_ELEMENT;
+}
 
 /** The value after `key`: its type's id, then the value itself. */
 export async function readValue(reader: HeaderReader, key: string, budget: ValueBudget): Promise<MetadataEntry> {
@@ -67,9 +73,16 @@ async function readScalar(reader: HeaderReader, type: ScalarType, what: string):
 
 async function readString(reader: HeaderReader, what: string): Promise<string> {
   await reader.need(8, what);
-  const byteLength = reader.size(`the length of ${what}`);
+  const byteLength = stringBytes(reader, what);
   await reader.need(byteLength, what);
   return reader.text(byteLength);
+}
+
+function stringBytes(reader: HeaderReader, what: string): number {
+  const byteLength = reader.size(`the length of ${what}`);
+  if (byteLength <= MAX_STRING_BYTES) return byteLength;
+  reader.requireRemaining(byteLength, what);
+  throw reader.error(`${what} has ${byteLength} bytes of text, more than ${MAX_STRING_BYTES}`);
 }
 
 interface ArrayValue {
@@ -81,9 +94,7 @@ async function readArray(reader: HeaderReader, what: string, depth: number, budg
   const elementType = await readType(reader, what);
   await reader.need(8, what);
   const count = reader.size(`the length of ${what}`);
-  if (elementType === 'string' || elementType === 'bool' || elementType === 'array') {
-    budget.spend(reader, elementType, count, what);
-  }
+  budget.spend(reader, elementType, count, what);
   switch (elementType) {
     case 'string':
       return { elementType, value: await readStrings(reader, count, what) };
@@ -101,7 +112,7 @@ async function readStrings(reader: HeaderReader, count: number, what: string): P
   const strings = new Array<string>(count);
   for (let i = 0; i < count; i++) {
     if (!reader.has(8)) await reader.need(8, what);
-    const byteLength = reader.size(what);
+    const byteLength = stringBytes(reader, what);
     if (!reader.has(byteLength)) await reader.need(byteLength, what);
     strings[i] = reader.text(byteLength);
   }
@@ -121,7 +132,6 @@ async function readNumbers(
   what: string,
 ): Promise<NumericArray> {
   const array = numericArrays[type];
-  reader.requireRemaining(count * array.BYTES_PER_ELEMENT, what);
   const numbers = new array(count);
   await reader.bytes(new Uint8Array(numbers.buffer), what);
   return numbers;

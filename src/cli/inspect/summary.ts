@@ -107,7 +107,7 @@ function summarizeTokenizer({ metadata }: Gguf): TokenizerSummary {
   const model = metadata.string('tokenizer.ggml.model');
   const pre = metadata.has('tokenizer.ggml.pre') ? metadata.string('tokenizer.ggml.pre') : undefined;
   const vocabulary = readVocabulary(metadata);
-  const token = (id: number) => ({ id, text: vocabulary.texts[id]! });
+  const token = (id: number) => ({ id, text: vocabulary.texts[id] ?? '' });
   const { texts, bosToken, eosToken } = vocabulary;
   return {
     model,

@@ -1,5 +1,5 @@
 /** A file for people: what a summary says, then metadata, tensors and memory. Nothing in it can move the cursor. */
-import { quote } from '../../gguf/errors.ts';
+import { harmless, quote } from '../../gguf/errors.ts';
 import type { Gguf } from '../../gguf/gguf.ts';
 import type { MemoryPlan } from '../../gguf/memory_plan.ts';
 import type { MetadataEntry, MetadataValue } from '../../gguf/metadata.ts';
@@ -15,7 +15,7 @@ const SHOWN_LINES = 6;
 type Row = readonly string[];
 
 export function describe(gguf: Gguf, summary: ModelSummary, plan: MemoryPlan, gpuMemoryBytes?: number): string {
-  return [
+  const lines = [
     plain(gguf.sources[0]!.name),
     ...table(describeModel(gguf, summary)),
     '',
@@ -32,7 +32,8 @@ export function describe(gguf: Gguf, summary: ModelSummary, plan: MemoryPlan, gp
     '',
     'Memory',
     ...table(describePlan(plan, gpuMemoryBytes)),
-  ].join('\n');
+  ];
+  return lines.map(harmless).join('\n');
 }
 
 function describeModel(gguf: Gguf, summary: ModelSummary): Row[] {
