@@ -14,7 +14,7 @@ const MAX_NAME_BYTES = 65_535;
 /** Real files have under 200 keys. */
 const MAX_KEY_COUNT = 65_536;
 /** Expert models with a tensor per expert reach 50,000. */
-const MAX_TENSOR_COUNT = 262_144;
+const MAX_TENSOR_COUNT = 131_072;
 /** GGML_MAX_DIMS. */
 const MAX_DIMENSION_COUNT = 4;
 /** Everyone's is 32; padding to it is written from memory. */
