@@ -6,7 +6,7 @@ import { binary, compare, hashable, isEqual } from './operators.ts';
 import type { Runtime } from './runtime.ts';
 import { applyTest } from './tests.ts';
 import { repr, str } from './text.ts';
-import { Generator, isDict, isList, isTrue, iterate, type Keywords, tuple, Undefined, type Value } from './values.ts';
+import { Generator, isDict, isTrue, iterate, type Keywords, tuple, Undefined, type Value } from './values.ts';
 
 /** How an item is looked at: by an attribute such as `function.name`, or by itself; texts in lower case unless told. */
 function itemKey(
@@ -203,8 +203,3 @@ export const listFilters: Readonly<Record<string, Filter>> = {
   sum,
   unique,
 };
-
-/** Whether a value is data that may be sliced: a list, a tuple or a text. */
-export function isSequence(value: Value): value is string | readonly Value[] {
-  return typeof value === 'string' || isList(value);
-}
