@@ -137,7 +137,8 @@ export class SentencePiece implements TokenModel {
     const { lefts, rights, pieces } = this.#pairs;
     const leftToken = this.#merger.tokens[left]!;
     const rightToken = this.#merger.tokens[right]!;
-    const slot = (Math.imul(leftToken, 0x9e3779b1) + Math.imul(rightToken, 0x85ebca6b)) >>> 16;
+    const hash = Math.imul(leftToken, 0x9e3779b1) + Math.imul(rightToken, 0x85ebca6b);
+    const slot = (hash >>> 12) & (CACHED_PAIRS - 1);
     if (lefts[slot] === leftToken && rights[slot] === rightToken && leftToken >= 0) return pieces[slot]!;
     const start = this.#merger.startOf(left);
     const end = this.#merger.ends[right]!;
