@@ -1,12 +1,12 @@
 import { parseArgs } from 'node:util';
-import { type KvType, planMemory } from '../gguf/memory_plan.ts';
+import { isKvType, type KvType, planMemory } from '../gguf/memory_plan.ts';
 import { closeGguf } from '../gguf/open.ts';
 import { openModel } from '../runtime/node_file.ts';
+import { print, runCommand, UsageError } from './command.ts';
 import { describeAsJson } from './inspect/json.ts';
 import { summarize } from './inspect/summary.ts';
 import { describe } from './inspect/text.ts';
 import { parseSize } from './size.ts';
-import { print, runCommand, UsageError } from './tokenize.ts';
 
 const usage = `usage: webgguf inspect MODEL [options]
 
@@ -26,10 +26,11 @@ interface InspectOptions {
   readonly kvType: KvType;
 }
 
-export function run(args: string[]): Promise<number> {
+export function run(args: string[], signal?: AbortSignal): Promise<number> {
   return runCommand(usage, async () => {
     const options = parseOptions(args);
-    const gguf = await openModel(options.model, { onWarning: (text) => console.error(`warning: ${text}`) });
+    const onWarning = (text: string) => console.error(`warning: ${text}`);
+    const gguf = await openModel(options.model, { onWarning, ...(signal && { signal }) });
     try {
       const summary = await summarize(gguf);
       const plan = planMemory(gguf, options);
@@ -63,7 +64,7 @@ function parseOptions(args: string[]): InspectOptions {
     throw new UsageError('--context takes a number of tokens');
   }
   const { kv } = values;
-  if (kv !== 'f32' && kv !== 'f16' && kv !== 'q8_0') throw new UsageError('--kv is f32, f16 or q8_0');
+  if (!isKvType(kv)) throw new UsageError('--kv is f32, f16 or q8_0');
   return {
     model,
     json: values.json ?? false,

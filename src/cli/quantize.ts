@@ -8,11 +8,11 @@ import { closeGguf, splitFileName } from '../gguf/open.ts';
 import { type PlannedTensor, planQuantize, type QuantizePlan, quantizeTypeNames } from '../gguf/quantize_plan.ts';
 import { type FilePart, fileParts, groupBySize } from '../gguf/split_plan.ts';
 import { openModel } from '../runtime/node_file.ts';
+import { print, runCommand, UsageError } from './command.ts';
 import { formatSeconds, Progress } from './progress.ts';
 import { type QuantizeJob, readQuantizeConfig } from './quantize/config_file.ts';
 import { type QuantizedFile, writeQuantized } from './quantize/write_quantized.ts';
 import { formatSize, parseSize } from './size.ts';
-import { print, runCommand, UsageError } from './tokenize.ts';
 
 const usage = `usage: webgguf quantize IN OUT --type q8_0|f16|bf16|f32 [options]
        webgguf quantize CONFIG.yaml [options]
@@ -34,10 +34,10 @@ interface QuantizeOptions {
   readonly quiet: boolean;
 }
 
-export function run(args: string[]): Promise<number> {
+export function run(args: string[], signal?: AbortSignal): Promise<number> {
   return runCommand(usage, async () => {
     const { jobs, options } = await parseCommand(args);
-    for (const job of jobs) await quantizeModel(job, options);
+    for (const job of jobs) await quantizeModel(job, options, signal);
   });
 }
 
@@ -75,17 +75,23 @@ function parseType(name: string | undefined): GgmlType {
   throw new UsageError(`${given}: --type q8_0, f16, bf16 or f32`);
 }
 
-async function quantizeModel({ input, output, type }: QuantizeJob, options: QuantizeOptions): Promise<void> {
-  const gguf = await openModel(input, { onWarning: (text) => console.error(`warning: ${text}`) });
+async function quantizeModel(
+  { input, output, type }: QuantizeJob,
+  options: QuantizeOptions,
+  signal?: AbortSignal,
+): Promise<void> {
+  const onWarning = (text: string) => console.error(`warning: ${text}`);
+  const gguf = await openModel(input, { onWarning, ...(signal && { signal }) });
   try {
     const plan = planQuantize(gguf, type);
     const files = outputFiles(output, divide(gguf, plan, options));
     await requireOthers(gguf, files);
     const inputBytes = sumBytes(gguf.tensors.values());
     const progress = new Progress('quantizing', inputBytes);
-    const outputBytes = await writeQuantized(gguf, files, (doneBytes) => {
+    const onProgress = (doneBytes: number) => {
       if (!options.quiet) progress.update(doneBytes);
-    });
+    };
+    const outputBytes = await writeQuantized(gguf, files, onProgress, signal);
     progress.end();
     const size = `${formatSize(outputBytes)}, ${((100 * outputBytes) / inputBytes).toFixed(1)} % of what it was`;
     console.error([summary(plan), size, formatSeconds(progress.seconds)].join('; '));

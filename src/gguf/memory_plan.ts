@@ -23,6 +23,10 @@ const MAX_COUNT = 2 ** 40;
 
 const kvElementBytes = { f32: 4, f16: 2, q8_0: 34 / 32 };
 
+export function isKvType(name: string): name is KvType {
+  return Object.hasOwn(kvElementBytes, name);
+}
+
 /** Where nobody says how much fits: a context whose KV cache is small beside the weights of most models. */
 const DEFAULT_CONTEXT_LENGTH = 4096;
 

@@ -169,7 +169,10 @@ describe('a failure leaves nothing', () => {
     expect(Buffer.compare(readFileSync(join(target, 'out.gguf')), before)).toBe(0);
   });
 
-  test('a run that is ended', async () => {
+  test.each([
+    ['SIGINT', 1],
+    ['SIGTERM', 143],
+  ] as const)('a run that is ended: %s', async (signal, exitCode) => {
     const large = join(folder, 'large.gguf');
     const sink = await createFile(large);
     await writeGguf(sink, [], [{ name: 'a.weight', type: ggmlType('F16'), dimensions: [2 ** 16, 2 ** 16] }]);
@@ -181,10 +184,11 @@ describe('a failure leaves nothing', () => {
     const exit = new Promise((resolve) => child.once('exit', resolve));
     while (readdirSync(target).length === 0) await delay(10);
     expect(existsSync(join(target, 'out.gguf'))).toBe(false);
-    child.kill('SIGTERM');
-    expect(await exit).toBe(143);
+    child.kill(signal);
+    expect(await exit).toBe(exitCode);
     expect(readdirSync(target)).toEqual([]);
     rmSync(large);
+    rmSync(target, { recursive: true });
   });
 });
 

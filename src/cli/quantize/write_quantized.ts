@@ -31,13 +31,14 @@ export async function writeQuantized(
   gguf: Gguf,
   files: readonly QuantizedFile[],
   onProgress: (doneBytes: number) => void,
+  signal?: AbortSignal,
 ): Promise<number> {
   const threadCount = Math.min(availableParallelism(), MAX_THREAD_COUNT);
   const pool = new ConvertPool(threadCount);
   const written: UnpublishedFile[] = [];
   try {
     const pieces = files.flatMap(({ part }) => part.tensors.flatMap(piecesOf));
-    const converted = mapAhead(pieces, threadCount * PIECES_PER_THREAD, (piece) => convertPiece(piece, pool));
+    const converted = mapAhead(pieces, threadCount * PIECES_PER_THREAD, (piece) => convertPiece(piece, pool, signal));
     let doneBytes = 0;
     let writtenBytes = 0;
     const dataOf = async function* (tensor: PlannedTensor) {
@@ -80,9 +81,14 @@ function piecesOf(tensor: PlannedTensor): Piece[] {
   });
 }
 
-async function convertPiece({ tensor, offset, byteLength }: Piece, pool: ConvertPool): Promise<Uint8Array> {
+async function convertPiece(
+  { tensor, offset, byteLength }: Piece,
+  pool: ConvertPool,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
   const { source, type, name } = tensor;
-  const bytes = await readBytes(source.source, offset, byteLength);
+  signal?.throwIfAborted();
+  const bytes = await readBytes(source.source, offset, byteLength, signal);
   if (source.type === type) return bytes;
   const converted = await pool.convert({ from: source.type.name, to: type.name, bytes });
   if (converted) return converted;
