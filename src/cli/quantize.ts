@@ -86,14 +86,13 @@ async function quantizeModel(
     const plan = planQuantize(gguf, type);
     const files = outputFiles(output, divide(gguf, plan, options));
     await requireOthers(gguf, files);
-    const inputBytes = sumBytes(gguf.tensors.values());
-    const progress = new Progress('quantizing', inputBytes);
+    const progress = new Progress('quantizing', sumBytes(gguf.tensors.values()));
     const onProgress = (doneBytes: number) => {
       if (!options.quiet) progress.update(doneBytes);
     };
-    const outputBytes = await writeQuantized(gguf, files, onProgress, signal);
-    progress.end();
-    const size = `${formatSize(outputBytes)}, ${((100 * outputBytes) / inputBytes).toFixed(1)} % of what it was`;
+    const outputBytes = await writeQuantized(gguf, files, onProgress, signal).finally(() => progress.end());
+    const share = outputBytes / sumBytes(gguf.sources);
+    const size = `${formatSize(outputBytes)}, ${(100 * share).toFixed(1)} % of what it was`;
     console.error([summary(plan), size, formatSeconds(progress.seconds)].join('; '));
     if (plan.unevenTensors.length > 0) console.error(describeUneven(plan.unevenTensors, type));
     await print(files.map(({ path }) => `${path}\n`).join(''));
@@ -132,8 +131,8 @@ async function requireOthers(gguf: Gguf, files: readonly QuantizedFile[]): Promi
   }
 }
 
-function sumBytes(tensors: Iterable<TensorInfo>): number {
-  return Array.from(tensors).reduce((sum, { byteLength }) => sum + byteLength, 0);
+function sumBytes(parts: Iterable<{ readonly byteLength: number }>): number {
+  return Array.from(parts).reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
 /** `34 tensors F16 to Q8_0, 14 kept`. */

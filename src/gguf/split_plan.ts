@@ -24,13 +24,12 @@ export function groupBySize<T extends TensorSpec>(metadata: Entries, tensors: re
   const whole = layoutGguf([...metadata, ...keys], tensors);
   // With all tensors' infos, and so never too short.
   const laterHeaderBytes = layoutGguf(keys, tensors).header.length;
-  const groups: T[][] = [];
+  const groups: T[][] = [[]];
   let room = maxBytes - whole.header.length;
   for (const [i, tensor] of tensors.entries()) {
     const { offset } = whole.tensors[i]!;
     const byteLength = (whole.tensors[i + 1]?.offset ?? whole.byteLength) - offset;
-    if (groups.length === 0) groups.push([]);
-    else if (byteLength > room) {
+    if (i > 0 && byteLength > room) {
       groups.push([]);
       room = maxBytes - laterHeaderBytes;
     }

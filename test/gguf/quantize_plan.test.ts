@@ -101,4 +101,5 @@ test('parts have at most the bytes asked for, but for a tensor that alone has mo
   expect(sizes.map((size) => size <= 6000)).toEqual([true, true, false, true]);
   expect(parts.map((part) => part.metadata.length)).toEqual([4, 3, 3, 3]);
   expect(fileParts(metadata, groupBySize(metadata, tensors, 1e6))).toEqual([{ metadata, tensors }]);
+  expect(fileParts(metadata, groupBySize(metadata, [], 10))).toEqual([{ metadata, tensors: [] }]);
 });
