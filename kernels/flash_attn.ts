@@ -14,6 +14,7 @@
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Kernel } from '../src/gpu/kernel.ts';
 import { flashAttnCases } from './flash_attn_cases.ts';
+import { attnItems, complete } from './parts/attn_items.ts';
 import { type KvType, kvBytes, kvFours, pageLength } from './parts/kv.ts';
 import { range, tokenTable } from './parts/range.ts';
 import { unroll } from './parts/values.ts';
@@ -46,9 +47,6 @@ export const tileLength = 64;
 const maxRows = 8;
 /** Rows whose parts meet in workgroup memory at once; every barrier more costs a CPU driver a second of compiling. */
 const rowsAtOnce = 4;
-/** `partial_start` of an item whose result is complete. */
-export const complete = 0xffffffff;
-
 /** The largest number of heads that share a workgroup: a divisor of the group. */
 export function headBlock(headGroup: number): number {
   for (let n = Math.min(headGroup, maxRows); n > 1; n--) if (headGroup % n === 0) return n;
@@ -83,17 +81,10 @@ const ROWS = ${rows}u;
 const PARTS = ${parts}u;
 const LOWEST = -1e30; // finite: WGSL may assume that there are no infinities
 
-struct Item {
-  token: u32,
-  token_count: u32,
-  key_start: u32,
-  key_end: u32,
-  partial_start: u32, // ${complete}: the result is complete
-}
+${attnItems}
 ${range}
 ${tokenTable}
 ${kvFours(kvType, f16)}
-var<storage, read> items: array<Item>;
 var<storage, read> pages: array<u32>;
 var<storage, read> q: array<vec4<f32>>;
 var<storage, read_write> dst: array<vec4<f32>>;

@@ -1,6 +1,7 @@
 import type { Case } from '../src/gpu/kernel.ts';
 import { expectedRows, f32Tolerance, padded, Random } from './case_data.ts';
-import { complete, type Shape } from './flash_attn.ts';
+import type { Shape } from './flash_attn.ts';
+import { complete, itemWords } from './parts/attn_items.ts';
 import { kvBytes, pageLength } from './parts/kv.ts';
 import { rangeWords } from './parts/range.ts';
 import { paddedLength } from './quants/block_type.ts';
@@ -52,7 +53,7 @@ interface Size {
 }
 
 /** Tokens of one sequence whose pages stand in any order; with `split`, partial results. */
-export function flashAttnCase(size: Size): Case<Shape> {
+function flashAttnCase(size: Size): Case<Shape> {
   const { kvType, heads, headGroup, headLength, kvHeadStart = 0, position, tokens, itemTokens, split } = size;
   const allKvHeads = heads / headGroup;
   const kvHeads = allKvHeads - kvHeadStart;
@@ -128,7 +129,7 @@ export function flashAttnCase(size: Size): Case<Shape> {
         return kvBytes[kvType] === 2 ? quantize('F16', pages) : pages;
       };
       return {
-        count: items.length / 5,
+        count: items.length / itemWords,
         inputs: {
           q: padded(q, heads * headLength),
           keys: place(kv.keys),
@@ -136,7 +137,7 @@ export function flashAttnCase(size: Size): Case<Shape> {
           items: Uint32Array.from(items),
           pages: Uint32Array.from([9, 9, 9, 9, ...pageOrder]),
           tokens: Uint32Array.from(table),
-          range: rangeWords(0, items.length / 5),
+          range: rangeWords(0, items.length / itemWords),
         },
         outputs: {
           dst: {

@@ -29,7 +29,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   runtime: { rooms: ['index', 'gguf', 'gpu'], packages: ['webgpu'], platform: true },
   worker: { rooms: ['index', 'runtime'], platform: true },
   server: { rooms: ['index', 'runtime'], packages: ['hono'] },
-  cli: { rooms: ['index', 'runtime'], packages: ['webgpu'], platform: true },
+  // inspect, tokenize, template, quantize and doctor work on one room alone, without an LLM
+  cli: { rooms: ['index', 'runtime', ...CORE], packages: ['webgpu', 'yaml'], platform: true },
   demo: { rooms: ['index', 'runtime', 'worker'], platform: true },
 };
 

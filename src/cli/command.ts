@@ -22,3 +22,8 @@ export async function runCommand(usage: string, action: () => Promise<void>): Pr
 export function print(text: string | Uint8Array): Promise<void> {
   return new Promise((resolve, reject) => process.stdout.write(text, (error) => (error ? reject(error) : resolve())));
 }
+
+/** A text whose every byte counts: a newline follows on a terminal alone. */
+export function printExactly(text: string): Promise<void> {
+  return print(process.stdout.isTTY ? `${text}\n` : text);
+}

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import { openTokenizer, printExactly, runCommand, tokenizerArgs, UsageError } from './tokenize.ts';
+import { printExactly, runCommand, UsageError } from './command.ts';
+import { openTokenizer, tokenizerArgs } from './tokenize.ts';
 
 const usage = `usage: webgguf detokenize -m MODEL --tokens 1,2,3 [options]
 

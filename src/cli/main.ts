@@ -11,6 +11,7 @@ const commands: Readonly<Record<string, () => Promise<{ run: Command }>>> = {
   quantize: () => import('./quantize.ts'),
   inspect: () => import('./inspect.ts'),
   doctor: () => import('./doctor.ts'),
+  template: () => import('./template.ts'),
 };
 
 const usage = `usage: webgguf COMMAND [options]

@@ -4,7 +4,7 @@ import { ChatTemplate, type Conversation, parseJson, selectChatTemplate } from '
 import { closeGguf } from '../gguf/open.ts';
 import { openModel } from '../runtime/node_file.ts';
 import { createTokenizer } from '../tokenizer/index.ts';
-import { printExactly, runCommand, UsageError } from './tokenize.ts';
+import { printExactly, runCommand, UsageError } from './command.ts';
 
 const usage = `usage: webgguf template (-m MODEL | --template FILE) --messages FILE.json [options]
 

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { closeGguf } from '../gguf/open.ts';
 import { openModel } from '../runtime/node_file.ts';
 import { createTokenizer, type SpacePrefix, type Tokenizer } from '../tokenizer/index.ts';
+import { print, runCommand, UsageError } from './command.ts';
 
 const usage = `usage: webgguf tokenize -m MODEL (-p TEXT | --texts FILE.json) [options]
 
@@ -76,34 +77,4 @@ async function readTexts(path: string): Promise<string[]> {
     if (typeof text !== 'string') throw new Error(`${path}: entry ${i} is neither a string nor an object with "text"`);
     return text;
   });
-}
-
-/** What the command line got wrong; the usage follows. */
-export class UsageError extends Error {}
-
-/** The exit code of `action`: 0 done, 1 failed with one line on stderr, 2 used wrongly. `--help` is the caller's. */
-export async function runCommand(usage: string, action: () => Promise<void>): Promise<number> {
-  try {
-    await action();
-    return 0;
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    const code = (error as { code?: unknown } | null)?.code;
-    if (error instanceof UsageError || (typeof code === 'string' && code.startsWith('ERR_PARSE_ARGS'))) {
-      console.error(`${message}\n\n${usage}`);
-      return 2;
-    }
-    console.error(`error: ${message.replaceAll('\n', ' ')}`);
-    return 1;
-  }
-}
-
-/** Results go to stdout whole, before the process may end. */
-export function print(text: string): Promise<void> {
-  return new Promise((resolve, reject) => process.stdout.write(text, (error) => (error ? reject(error) : resolve())));
-}
-
-/** A text whose every byte counts: a newline follows on a terminal alone. */
-export function printExactly(text: string): Promise<void> {
-  return print(process.stdout.isTTY ? `${text}\n` : text);
 }

@@ -4,6 +4,7 @@ import { scoped } from './errors.ts';
 import type { AnyKernel, Case, Output, Tolerance, Trial, Words } from './kernel.ts';
 import { describe, type Pipelines } from './pipelines.ts';
 import { bind } from './plan.ts';
+import type { TimedDispatch } from './timing.ts';
 
 export interface CheckResult {
   readonly name: string;
@@ -64,27 +65,20 @@ async function runTrial(
   variant: object,
   trial: Trial,
 ): Promise<Record<string, ArrayBuffer>> {
-  const compiled = await pipelines.compile(kernel, shape, variant);
-  const buffers: Record<string, { buffer: GPUBuffer; size: number }> = {};
+  const prepared = await prepareTrial(device, pipelines, kernel, shape, variant, trial);
   try {
-    for (const { name, type } of compiled.bindings) {
-      const output = trial.outputs[name];
-      const words = trial.inputs[name] ?? output?.initial ?? untouched(output);
-      if (words) buffers[name] = await guarded(device, name, words, type);
-    }
-    const bindGroup = await bind(device, compiled, buffers);
-    await scoped(device.gpu, `kernel ${compiled.label}`, () => {
+    await scoped(device.gpu, `kernel ${prepared.label}`, () => {
       const encoder = device.gpu.createCommandEncoder();
       const pass = encoder.beginComputePass();
-      pass.setPipeline(compiled.pipeline);
-      pass.setBindGroup(0, bindGroup);
-      pass.dispatchWorkgroups(...kernel.workgroups(shape, variant, trial.count));
+      pass.setPipeline(prepared.pipeline);
+      pass.setBindGroup(0, prepared.bindGroup);
+      pass.dispatchWorkgroups(...prepared.workgroups);
       pass.end();
       device.gpu.queue.submit([encoder.finish()]);
     });
     const written: Record<string, ArrayBuffer> = {};
     for (const name of Object.keys(trial.outputs)) {
-      const { buffer, size } = buffers[name] as { buffer: GPUBuffer; size: number };
+      const { buffer, size } = prepared.buffers[name] as GuardedBuffer;
       const bytes = await readBuffer(device, buffer);
       if (new Uint8Array(bytes, size).some((byte) => byte !== guardByte))
         throw new Error(`${name}: wrote behind its end`);
@@ -92,8 +86,42 @@ async function runTrial(
     }
     return written;
   } finally {
-    for (const { buffer } of Object.values(buffers)) buffer.destroy();
+    prepared.destroy();
   }
+}
+
+/** A trial's kernel on fresh, guarded buffers, ready to be dispatched; for checks and for benches. */
+export async function prepareTrial(
+  device: Device,
+  pipelines: Pipelines,
+  kernel: AnyKernel,
+  shape: object,
+  variant: object,
+  trial: Trial,
+): Promise<TimedDispatch & { buffers: Record<string, GuardedBuffer>; destroy(): void }> {
+  const { label, pipeline, layout, bindings } = await pipelines.compile(kernel, shape, variant);
+  const buffers: Record<string, GuardedBuffer> = {};
+  const destroy = () => {
+    for (const { buffer } of Object.values(buffers)) buffer.destroy();
+  };
+  try {
+    for (const { name, type } of bindings) {
+      const output = trial.outputs[name];
+      const words = trial.inputs[name] ?? output?.initial ?? untouched(output);
+      if (words) buffers[name] = await guarded(device, name, words, type);
+    }
+    const bindGroup = await bind(device, { label, pipeline, layout, bindings }, buffers);
+    return { label, pipeline, bindGroup, workgroups: kernel.workgroups(shape, variant, trial.count), buffers, destroy };
+  } catch (error) {
+    destroy();
+    throw error;
+  }
+}
+
+interface GuardedBuffer {
+  readonly buffer: GPUBuffer;
+  /** Bytes before the guard. */
+  readonly size: number;
 }
 
 async function guarded(device: Device, label: string, words: Words, type: GPUBufferBindingType) {

@@ -1,4 +1,5 @@
-import { complete, prefillItemTokens } from '../../kernels/flash_attn.ts';
+import { prefillItemTokens } from '../../kernels/flash_attn.ts';
+import { complete, itemWords } from '../../kernels/parts/attn_items.ts';
 import { pageLength } from '../../kernels/parts/kv.ts';
 import { tokenWords } from '../../kernels/parts/range.ts';
 import { type BufferRange, createBuffer } from '../gpu/buffers.ts';
@@ -53,8 +54,6 @@ export interface StepLimits {
   readonly maxPages: number;
 }
 
-/** Words per item of attention's work list: first token, tokens, key start, key end, partial. */
-const itemWords = 5;
 /** Uniforms are bound at multiples of this. */
 const rangeStride = 256;
 

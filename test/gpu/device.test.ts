@@ -2,11 +2,12 @@
 import { expect, test } from 'vitest';
 import { add } from '../../kernels/add.ts';
 import { createBuffer } from '../../src/gpu/buffers.ts';
-import { checkCase } from '../../src/gpu/check.ts';
+import { checkCase, prepareTrial } from '../../src/gpu/check.ts';
 import { DeviceLostError, OutOfMemoryError } from '../../src/gpu/errors.ts';
 import type { Kernel } from '../../src/gpu/kernel.ts';
 import { Pipelines } from '../../src/gpu/pipelines.ts';
 import { Recorder } from '../../src/gpu/plan.ts';
+import { timeDispatches } from '../../src/gpu/timing.ts';
 import { allResident } from '../../src/weights/load.ts';
 import { openTestDevice } from './adapter.ts';
 
@@ -77,4 +78,13 @@ test('features and limits can be withheld', async () => {
   expect(small.features).toMatchObject({ f16: false, subgroups: false, dp4a: false });
   expect(small.limits.maxStorageBufferBindingSize).toBe(2 ** 20);
   expect(small.gpu.features.has('shader-f16')).toBe(false);
+});
+
+test('dispatches are timed on the GPU', async () => {
+  const trial = add.benches[0]!.trial();
+  const prepared = await prepareTrial(device, new Pipelines(device), add, add.benches[0]!.shape, {}, trial);
+  const [first, second] = await timeDispatches(device, [prepared, prepared], 3);
+  prepared.destroy();
+  expect(first).toBeGreaterThan(0);
+  expect(second).toBeGreaterThan(0);
 });

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { kernels } from '../../kernels/index.ts';
 import { checkCase } from '../../src/gpu/check.ts';
-import { describe as words, Pipelines } from '../../src/gpu/pipelines.ts';
+import { Pipelines, describe as words } from '../../src/gpu/pipelines.ts';
 import { adapterName, openTestDevice } from './adapter.ts';
 
 const device = await openTestDevice();

@@ -1,8 +1,8 @@
 /** Whole models that the tests make themselves, against a float64 forward over the file's own weights. */
 import { describe, expect, test } from 'vitest';
 import { type BatchToken, Model, type ModelOptions } from '../../src/decoding/model.ts';
-import type { Device } from '../../src/gpu/device.ts';
 import type { Gguf } from '../../src/gguf/gguf.ts';
+import type { Device } from '../../src/gpu/device.ts';
 import { fixtures, randomGguf } from '../fixtures/random_gguf.ts';
 import { compareLogits } from '../reference/compare.ts';
 import { ReferenceSequence } from '../reference/forward.ts';
@@ -16,7 +16,12 @@ const tokens = Array.from({ length: 40 }, (_, i) => (i * 37 + 11) % 331);
 const sequenceOf = (ids: readonly number[], sequence = 0, from = 0): BatchToken[] =>
   ids.map((id, i) => ({ id, position: from + i, sequence, wantsLogits: true }));
 
-async function withModel<T>(on: Device, gguf: Gguf, options: ModelOptions, use: (model: Model) => Promise<T>): Promise<T> {
+async function withModel<T>(
+  on: Device,
+  gguf: Gguf,
+  options: ModelOptions,
+  use: (model: Model) => Promise<T>,
+): Promise<T> {
   const model = await Model.load(gguf, on, undefined, { contextLength: 1024, ...options });
   try {
     return await use(model);
