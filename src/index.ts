@@ -1,6 +1,5 @@
 export type { GenerateOptions, GenerateStats, PhaseStats, StopReason } from './decoding/generate.ts';
 export { ContextFullError } from './decoding/kv_cache.ts';
-export { MemoryError } from './decoding/memory.ts';
 export type { SamplingOptions } from './decoding/sampler.ts';
 export { GgufError } from './gguf/errors.ts';
 export type { Gguf, TensorInfo } from './gguf/gguf.ts';
@@ -18,6 +17,7 @@ export {
 } from './llm.ts';
 export { ConfigError, type ConfigOverrides } from './models/config.ts';
 export type { Precision } from './models/graph.ts';
+export { MemoryError } from './models/memory.ts';
 export { type Tokenizer, TokenizerError, type TokenizerOptions } from './tokenizer/index.ts';
 export type { LoadProgress } from './weights/load.ts';
 export { WeightsError } from './weights/matrix.ts';

@@ -23,7 +23,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   kernels: { types: ['gpu'], packages: ['wgsl-preprocessor'] },
   weights: { rooms: ['gpu', 'kernels', 'gguf'] },
   models: { rooms: ['kernels', 'gpu', 'weights'], types: ['gguf'] },
-  decoding: { rooms: ['models', 'kernels', 'gpu'] },
+  decoding: { rooms: ['models', 'kernels', 'gpu'], types: ['gguf'] },
   llm: { rooms: CORE },
   index: { rooms: [...CORE, 'llm'] },
   runtime: { rooms: ['index', 'gguf', 'gpu'], packages: ['webgpu'], platform: true },

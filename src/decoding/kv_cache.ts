@@ -3,6 +3,7 @@ import { createBuffer } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import type { ModelConfig } from '../models/config.ts';
 import type { KvGroup, KvLayers } from '../models/graph.ts';
+import { kvBytesPerPosition } from '../models/memory.ts';
 
 /** More positions are wanted than the context holds. */
 export class ContextFullError extends Error {
@@ -19,11 +20,6 @@ export interface KvOptions {
   readonly sequences: number;
   /** Positions of all sequences together, at most; whole pages. */
   readonly contextLength: number;
-}
-
-/** Bytes that the keys and values of one position take, over all layers. */
-export function kvBytesPerPosition(config: ModelConfig, type: KvType): number {
-  return config.blockCount * config.headCountKv * config.keyLength * 2 * kvBytes[type];
 }
 
 /**

@@ -1,39 +1,26 @@
 import type { KvType } from '../../kernels/parts/kv.ts';
 import { paddedLength } from '../../kernels/quants/block_type.ts';
-import { dequantize } from '../../kernels/quants/dequantize.ts';
 import type { Gguf } from '../gguf/gguf.ts';
-import { readBytes } from '../gguf/source.ts';
 import { createBuffer, readMapped } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import { Pipelines } from '../gpu/pipelines.ts';
-import { type Plan, Recorder } from '../gpu/plan.ts';
-import type { Architecture } from '../models/architecture.ts';
-import { type ConfigOverrides, type ModelConfig, modelConfig } from '../models/config.ts';
+import { allResident, type Plan, Recorder } from '../gpu/plan.ts';
+import type { ModelConfig } from '../models/config.ts';
 import { type Activation, Graph, type Precision } from '../models/graph.ts';
-import { architectures } from '../models/index.ts';
-import { ropeFrequencies } from '../models/rope.ts';
+import { type LoadedModel, loadModel, type WeightsOptions } from '../models/load.ts';
+import type { MemoryPlan } from '../models/memory.ts';
 import { type StepCounts, StepTables, type StepToken } from '../models/step.ts';
-import { HostRows } from '../weights/host_rows.ts';
-import { allResident, type LoadProgress, loadWeights, type Weights } from '../weights/load.ts';
 import { KvCache } from './kv_cache.ts';
-import { type MemoryPlan, planMemory } from './memory.ts';
 
-export interface ModelOptions {
+export interface ModelOptions extends WeightsOptions {
   /** Default `fast`. */
   precision?: Precision;
   /** Default f32 for `exact`, f16 for `fast`. */
   kvType?: KvType;
-  /** Positions; default what fits. */
-  contextLength?: number;
-  /** Bytes for weights and KV; default what is known of the adapter's memory. */
-  gpuMemoryBytes?: number;
   /** Sequences that are held at once. Default 1. */
   sequences?: number;
   /** Tokens of a prefill step, at most. Default 512. */
   chunkLength?: number;
-  overrides?: ConfigOverrides;
-  signal?: AbortSignal;
-  onProgress?(progress: LoadProgress): void;
 }
 
 /** A token as a caller knows it; its place in the cache is found here. */
@@ -45,15 +32,10 @@ const maxDecode = 8;
 /** Logits of a step take at most this much: 32 rows of ALIA's vocabulary. */
 const maxLogitsBytes = 32 * 2 ** 20;
 
-interface Parts {
+interface Parts extends LoadedModel {
   readonly device: Device;
   readonly pipelines: Pipelines;
-  readonly config: ModelConfig;
-  readonly memory: MemoryPlan;
   readonly precision: Precision;
-  readonly architecture: Architecture;
-  readonly weights: Weights;
-  readonly hostEmbeddings: HostRows | undefined;
   readonly kv: KvCache;
   readonly tables: StepTables;
 }
@@ -89,21 +71,9 @@ export class Model {
   ): Promise<Model> {
     const { precision = 'fast', sequences = 1, chunkLength = defaultChunkLength } = options;
     const kvType = options.kvType ?? (precision === 'exact' ? 'f32' : 'f16');
-    const config = modelConfig(gguf, options.overrides);
-    const architecture = architectures[config.architecture] as Architecture;
-    const tensors = architecture.tensors(gguf, config);
-    const memory = planMemory(tensors, config, {
-      limits: device.limits,
-      kvType,
-      budgetBytes: options.gpuMemoryBytes ?? budgetBytes,
-      contextLength: options.contextLength,
-    });
-    const frequencies = ropeFrequencies(config, await readRopeFreqs(gguf));
     const pipelines = new Pipelines(device);
-    const matrices = [tensors.embeddings, ...tensors.matrices, tensors.output].filter((spec) => spec !== undefined);
-    if (memory.hostEmbeddings) matrices.shift();
-
-    const weights = await loadWeights(device, pipelines, matrices, tensors.vectors, options);
+    const loaded = await loadModel(gguf, device, pipelines, kvType, budgetBytes, options);
+    const { config, memory, weights, frequencies } = loaded;
     const made: { destroy(): void }[] = [weights];
     const own = <T extends { destroy(): void }>(resource: T): T => {
       made.push(resource);
@@ -119,8 +89,7 @@ export class Model {
       const tables = own(await StepTables.create(device, config, frequencies, limits));
       const logitsReadback = own(await createBuffer(device, 'logits readback', maxLogits * rowBytes, 'readback'));
       const idsReadback = own(await createBuffer(device, 'ids readback', maxLogits * 4, 'readback'));
-      const hostEmbeddings = memory.hostEmbeddings ? new HostRows(tensors.embeddings) : undefined;
-      const parts = { device, pipelines, config, memory, precision, architecture, weights, hostEmbeddings, kv, tables };
+      const parts = { ...loaded, device, pipelines, precision, kv, tables };
       const model = new Model(parts, logitsReadback, idsReadback);
       await model.#warmUp();
       return model;
@@ -236,10 +205,4 @@ export class Model {
     this.#recorded?.plan.destroy();
     for (const resource of [weights, kv, tables, this.#logitsReadback, this.#idsReadback]) resource.destroy();
   }
-}
-
-async function readRopeFreqs(gguf: Gguf): Promise<Float32Array | undefined> {
-  const tensor = gguf.tensors.get('rope_freqs.weight');
-  if (!tensor) return undefined;
-  return dequantize(tensor.type.name, await readBytes(tensor.source, tensor.offset, tensor.byteLength));
 }

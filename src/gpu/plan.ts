@@ -15,6 +15,9 @@ export interface Residency {
   release(tiles: readonly Tile[]): void;
 }
 
+/** Every tile is there from the start: nobody ever waits. */
+export const allResident: Residency = { acquire: () => undefined, release: () => undefined };
+
 /** A kernel on its buffers; `workgroups` of zero for a step leaves it out. */
 export interface Dispatch<Counts> {
   readonly label: string;

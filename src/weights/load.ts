@@ -5,7 +5,6 @@ import { readBytes } from '../gguf/source.ts';
 import { createBuffer, readBuffer } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import type { Pipelines } from '../gpu/pipelines.ts';
-import type { Residency } from '../gpu/plan.ts';
 import {
   blockTypeOf,
   type Matrix,
@@ -39,9 +38,6 @@ export interface Weights {
   readonly byteLength: number;
   destroy(): void;
 }
-
-/** Every tile is there from the start: nobody ever waits. */
-export const allResident: Residency = { acquire: () => undefined, release: () => undefined };
 
 /** A counter's place in the buffer of flaws; bindings start at multiples of 256. */
 const flawStride = 256;
@@ -97,10 +93,16 @@ function present<T>(loaded: ReadonlyMap<string, T>, name: string): T {
 
 type Create = (label: string, byteLength: number, usage?: 'uniform') => Promise<GPUBuffer>;
 
-async function uploadVector(device: Device, tensor: TensorInfo, create: Create): Promise<GPUBuffer> {
+/** A small tensor's values on the host. */
+export async function readValues(tensor: TensorInfo): Promise<Float32Array> {
   blockTypeOf(tensor);
   const values = dequantize(tensor.type.name, await readBytes(tensor.source, tensor.offset, tensor.byteLength));
   if (!values.every(Number.isFinite)) throw brokenTensor(tensor.name, 'some');
+  return values;
+}
+
+async function uploadVector(device: Device, tensor: TensorInfo, create: Create): Promise<GPUBuffer> {
+  const values = await readValues(tensor);
   const buffer = await create(tensor.name, paddedLength(values.length) * 4);
   device.gpu.queue.writeBuffer(buffer, 0, values as Float32Array<ArrayBuffer>);
   return buffer;

@@ -6,9 +6,8 @@ import { checkCase, prepareTrial } from '../../src/gpu/check.ts';
 import { DeviceLostError, OutOfMemoryError } from '../../src/gpu/errors.ts';
 import type { Kernel } from '../../src/gpu/kernel.ts';
 import { Pipelines } from '../../src/gpu/pipelines.ts';
-import { Recorder } from '../../src/gpu/plan.ts';
+import { allResident, Recorder } from '../../src/gpu/plan.ts';
 import { timeDispatches } from '../../src/gpu/timing.ts';
-import { allResident } from '../../src/weights/load.ts';
 import { openTestDevice } from './adapter.ts';
 
 const device = await openTestDevice();

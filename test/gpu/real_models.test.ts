@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { generateTokens } from '../../src/decoding/generate.ts';
 import { Model, type ModelOptions } from '../../src/decoding/model.ts';
+import { closeGguf } from '../../src/gguf/open.ts';
 import { openModel } from '../../src/runtime/node_file.ts';
 import { type Expected, hasSharedData, readExpected, sharedData } from '../fixtures/shared_data.ts';
 import { compareLogits } from '../reference/compare.ts';
@@ -16,11 +17,14 @@ const main = 'stories260K-untied-ff192-q8_0';
 const device = await openTestDevice();
 
 async function withModel<T>(name: string, options: ModelOptions, use: (model: Model) => Promise<T>): Promise<T> {
-  const model = await Model.load(await openModel(sharedData(`models/${name}.gguf`)), device, undefined, options);
+  const gguf = await openModel(sharedData(`models/${name}.gguf`));
+  let model: Model | undefined;
   try {
+    model = await Model.load(gguf, device, undefined, options);
     return await use(model);
   } finally {
-    model.destroy();
+    model?.destroy();
+    await closeGguf(gguf);
   }
 }
 
@@ -67,6 +71,7 @@ describe.runIf(runs)('exact logits are within 2e-4 of float64 over the file’s 
     const { tokens } = await readExpected('stories260K-f32.bos');
     const gguf = await openModel(sharedData(`models/${file}.gguf`));
     const want = new ReferenceSequence(await readReferenceModel(gguf)).forward(tokens);
+    await closeGguf(gguf);
     const rows = tokens.map((_, i) => i);
     const got = await withModel(file, { precision: 'exact' }, (model) => rowsOf(model, tokens, rows));
     expect(compareLogits(got, want).largest).toBeLessThan(2e-4);

@@ -1,9 +1,8 @@
-import { type KvType, pageLength } from '../../kernels/parts/kv.ts';
+import { type KvType, kvBytes, pageLength } from '../../kernels/parts/kv.ts';
 import type { Limits } from '../gpu/limits.ts';
-import type { ModelTensors } from '../models/architecture.ts';
-import type { ModelConfig } from '../models/config.ts';
-import { matrixBytes } from '../weights/matrix.ts';
-import { kvBytesPerPosition } from './kv_cache.ts';
+import { type MatrixSpec, matrixBytes } from '../weights/matrix.ts';
+import type { ModelTensors } from './architecture.ts';
+import type { ModelConfig } from './config.ts';
 
 /** The model does not fit into the memory that it may use. */
 export class MemoryError extends Error {
@@ -34,10 +33,15 @@ const smallestContext = 512;
 const unknownKvShare = 1 / 4;
 const unknownKvBytes = 2 ** 30;
 
+/** Bytes that the keys and values of one position take, over all layers. */
+export function kvBytesPerPosition({ blockCount, headCountKv, keyLength }: ModelConfig, type: KvType): number {
+  return blockCount * headCountKv * keyLength * 2 * kvBytes[type];
+}
+
 /** Decides before anything is allocated. `MemoryError` says what is wanted and what there is. */
 export function planMemory(tensors: ModelTensors, config: ModelConfig, options: MemoryOptions): MemoryPlan {
   const { limits, kvType, budgetBytes, contextLength } = options;
-  const bytesOf = (specs: readonly (Parameters<typeof matrixBytes>[0] | undefined)[]) =>
+  const bytesOf = (specs: readonly (MatrixSpec | undefined)[]) =>
     specs.reduce((sum, spec) => sum + (spec ? matrixBytes(spec, limits) : 0), 0);
   const embeddingBytes = bytesOf([tensors.embeddings]);
   const otherBytes = bytesOf([...tensors.matrices, tensors.output]);
