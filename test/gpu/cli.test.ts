@@ -1,0 +1,94 @@
+/** The commands that run a model, in processes of their own, as people call them. */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fixtures, randomGgufBytes } from '../fixtures/random_gguf.ts';
+import { hasSharedData, readExpected, sharedData } from '../fixtures/shared_data.ts';
+import { adapterName } from './adapter.ts';
+
+const main = join(import.meta.dirname, '../../src/cli/main.ts');
+
+/** Dawn's own remarks on the driver are not the command's words. */
+async function webgguf(...args: string[]) {
+  const done = promisify(execFile)(process.execPath, [main, ...args], { maxBuffer: 2 ** 26 });
+  const { stdout, stderr, code = 0 } = await done.catch((error) => error);
+  const lines = (stderr as string).split('\n').filter((line) => line !== '' && !line.startsWith('Warning: max'));
+  return { code: code as number, stdout: stdout as string, lines };
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'webgguf-cli-'));
+const model = join(folder, 'model.gguf');
+beforeAll(async () => writeFile(model, await randomGgufBytes(fixtures.alia)));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe.runIf(adapterName === 'lavapipe')('generate and logits', () => {
+  test('--json prints one object, and a seed repeats itself', async () => {
+    const args = ['generate', '-m', model, '-p', 'Hello', '-n', '8', '--seed', '7', '--temperature', '1', '--json'];
+    const [first, second] = [await webgguf(...args), await webgguf(...args)];
+    const result = JSON.parse(first.stdout);
+    expect(first.code).toBe(0);
+    expect(Object.keys(result)).toEqual(['prompt_tokens', 'generated_tokens', 'text', 'stop_reason', 'stats']);
+    expect(['eos', 'length']).toContain(result.stop_reason);
+    expect(JSON.parse(second.stdout).generated_tokens).toEqual(result.generated_tokens);
+  });
+
+  test('logits writes float32 rows, one per token', async () => {
+    const out = join(folder, 'out.f32');
+    const { code } = await webgguf('logits', '-m', model, '--tokens', '1,20,30', '--precision', 'exact', '-o', out);
+    expect(code).toBe(0);
+    const rows = new Float32Array(new Uint8Array(await readFile(out)).buffer);
+    expect(rows).toHaveLength(3 * 331);
+    expect(rows.every(Number.isFinite)).toBe(true);
+  });
+
+  test.each([
+    [['generate'], 2, /name the model with -m/],
+    [['generate', '-m', model, '-n', 'many'], 2, /-n takes a number/],
+    [['generate', '-m', model, '--nonsense'], 2, /--nonsense/],
+    [['generate', '-m', join(folder, 'absent.gguf')], 1, /absent\.gguf/],
+    [['generate', '-m', model, '--tokens', '1,999'], 1, /token 999 is not in the vocabulary of 331/],
+    [['generate', '-m', model, '--adapter', 'GeForce'], 1, /no adapter named "GeForce": this machine has .*llvmpipe/],
+    [['generate', '-m', model, '--gpu-memory', '10KiB'], 1, /need 1 MiB of GPU memory/],
+    [
+      ['generate', '-m', model, '-p', 'a '.repeat(400), '--context', '256'],
+      1,
+      /the prompt has \d+ tokens and the context holds 256/,
+    ],
+    [['nonsense'], 2, /there is no command "nonsense"/],
+  ])('%j exits %i with a clear line', async (args, code, message) => {
+    const outcome = await webgguf(...args);
+    expect(outcome).toMatchObject({ code, stdout: '' });
+    expect(outcome.lines[0]).toMatch(message);
+    if (code === 1) expect(outcome.lines).toHaveLength(1);
+  });
+});
+
+describe.runIf(adapterName === 'lavapipe' && hasSharedData)('real models', () => {
+  test('greedy text is llama.cpp’s', async () => {
+    const expected = await readExpected('stories260K-f32.once');
+    const file = sharedData('models/stories260K-f32.gguf');
+    const flags = ['-p', expected.prompt, '-n', '24', '--temperature', '0', '--precision', 'exact', '--json'];
+    const { stdout } = await webgguf('generate', '-m', file, ...flags);
+    const result = JSON.parse(stdout);
+    expect(result.prompt_tokens).toEqual(expected.promptTokens);
+    expect(result.generated_tokens).toEqual(expected.generatedTokens.slice(0, 24));
+  });
+
+  test.each([
+    ['models/stories260K-untied-ff192-q4_0.gguf', /tensor .* is of type Q4_0, which no kernel reads yet/],
+    ['gguf-odd/weight-inspect-tiny.gguf', /weight-inspect-tiny\.gguf/],
+    ['gguf-odd/weight-inspect-empty.gguf', /./],
+    ['gguf-odd/wgml-dummy.gguf', /./],
+    ['gguf-odd/llama-gguf-example.gguf', /./],
+    ['models/split/stories260K-untied-ff192-q8_0-00002-of-00003.gguf', /./],
+  ])('%s: one clear line and exit 1', async (file, message) => {
+    const { code, stdout, lines } = await webgguf('generate', '-m', sharedData(file), '-p', 'Once', '-n', '4');
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(message);
+  });
+});
