@@ -12,8 +12,10 @@ interface HostType {
   readonly blockBytes: number;
   /** Of a block's float (Q8_0: its d): the byte of its upper 16 bits, and the exponent's bits in these. */
   readonly exponent: readonly [byte: number, mask: number];
-  dequantize(bytes: Uint8Array): Float32Array;
-  quantize(values: Float32Array): Uint8Array;
+  /** Fills `values`. */
+  dequantize(bytes: Uint8Array, values: Float32Array): void;
+  /** Fills `bytes`, which start at an even byte of their buffer. */
+  quantize(values: Float32Array, bytes: Uint8Array): void;
 }
 
 const hostTypes: Readonly<Record<string, HostType>> = {
@@ -37,22 +39,32 @@ export function fileBytes(typeName: string, length: number): number {
   return (length / blockLength) * blockBytes;
 }
 
-/** `bytes`: whole blocks of the file. Throws for a type that is not in `hostTypeNames` and for a partial block. */
-export function dequantize(typeName: string, bytes: Uint8Array): Float32Array {
-  const type = hostType(typeName);
-  if (bytes.length % type.blockBytes !== 0) {
-    throw new Error(`${typeName}: ${bytes.length} bytes are not whole blocks of ${type.blockBytes}`);
+/**
+ * `bytes`: whole blocks of the file. Throws for a type that is not in `hostTypeNames` and for a partial block. `values`
+ * are filled where they are given.
+ */
+export function dequantize(typeName: string, bytes: Uint8Array, values?: Float32Array): Float32Array {
+  const { blockBytes, blockLength, dequantize } = hostType(typeName);
+  if (bytes.length % blockBytes !== 0) {
+    throw new Error(`${typeName}: ${bytes.length} bytes are not whole blocks of ${blockBytes}`);
   }
-  return type.dequantize(bytes);
+  const filled = values ?? new Float32Array((bytes.length / blockBytes) * blockLength);
+  dequantize(bytes, filled);
+  return filled;
 }
 
-/** The inverse, byte for byte what llama-quantize writes. `values`: whole blocks. */
-export function quantize(typeName: string, values: Float32Array): Uint8Array {
-  const type = hostType(typeName);
-  if (values.length % type.blockLength !== 0) {
-    throw new Error(`${typeName}: ${values.length} values are not whole blocks of ${type.blockLength}`);
+/**
+ * The inverse, byte for byte what llama-quantize writes. `values`: whole blocks. `bytes` are filled where they are
+ * given; they start at an even byte of their buffer.
+ */
+export function quantize(typeName: string, values: Float32Array, bytes?: Uint8Array): Uint8Array {
+  const { blockBytes, blockLength, quantize } = hostType(typeName);
+  if (values.length % blockLength !== 0) {
+    throw new Error(`${typeName}: ${values.length} values are not whole blocks of ${blockLength}`);
   }
-  return type.quantize(values);
+  const filled = bytes ?? new Uint8Array((values.length / blockLength) * blockBytes);
+  quantize(values, filled);
+  return filled;
 }
 
 /** Whether no block of `bytes` holds an infinity or NaN: what llama-quantize asks of its results. */
@@ -71,63 +83,60 @@ function hostType(typeName: string): HostType {
   return type;
 }
 
-function dequantizeF32(bytes: Uint8Array): Float32Array {
-  return new Float32Array(new Uint8Array(bytes).buffer); // a copy, for alignment; Buffer's slice() would not copy
+function dequantizeF32(bytes: Uint8Array, values: Float32Array): void {
+  new Uint8Array(values.buffer, values.byteOffset, values.byteLength).set(bytes);
 }
 
-function quantizeF32(values: Float32Array): Uint8Array {
-  return new Uint8Array(values.slice().buffer);
+function quantizeF32(values: Float32Array, bytes: Uint8Array): void {
+  bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
 }
 
 /** With the bits moved into place: a table of all f16 would fall out of the cache. */
-function dequantizeF16(bytes: Uint8Array): Float32Array {
-  const bits = halves(bytes);
-  const values = new Float32Array(bits.length);
-  const valueBits = new Int32Array(values.buffer);
-  for (let i = 0; i < bits.length; i++) {
-    const half = bits[i]!;
+function dequantizeF16(bytes: Uint8Array, values: Float32Array): void {
+  const halves = halvesOf(bytes);
+  const valueBits = bitsOf(values);
+  for (let i = 0; i < halves.length; i++) {
+    const half = halves[i]!;
     const exponent = half & 0x7c00;
     const isNormal = exponent !== 0 && exponent !== 0x7c00;
     if (isNormal)
       valueBits[i] = ((half & 0x8000) << 16) | (((half & 0x7fff) << 13) + 0x3800_0000); // bias 15 → 127
     else values[i] = f16ToF32(half);
   }
-  return values;
 }
 
-function quantizeF16(values: Float32Array): Uint8Array {
-  const bits = new Uint16Array(values.length);
-  for (let i = 0; i < bits.length; i++) bits[i] = f32ToF16(values[i]!);
-  return new Uint8Array(bits.buffer);
+function quantizeF16(values: Float32Array, bytes: Uint8Array): void {
+  const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, values.length);
+  for (let i = 0; i < halves.length; i++) halves[i] = f32ToF16(values[i]!);
 }
 
-function dequantizeBf16(bytes: Uint8Array): Float32Array {
-  const upper = halves(bytes);
-  const bits = new Uint32Array(upper.length);
-  for (let i = 0; i < bits.length; i++) bits[i] = upper[i]! << 16;
-  return new Float32Array(bits.buffer);
+function dequantizeBf16(bytes: Uint8Array, values: Float32Array): void {
+  const halves = halvesOf(bytes);
+  const valueBits = bitsOf(values);
+  for (let i = 0; i < halves.length; i++) valueBits[i] = halves[i]! << 16;
 }
 
-function quantizeBf16(values: Float32Array): Uint8Array {
-  const bits = new Uint16Array(values.length);
-  for (let i = 0; i < bits.length; i++) bits[i] = f32ToBf16(values[i]!);
-  return new Uint8Array(bits.buffer);
+function quantizeBf16(values: Float32Array, bytes: Uint8Array): void {
+  const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, values.length);
+  for (let i = 0; i < halves.length; i++) halves[i] = f32ToBf16(values[i]!);
 }
 
 /** The bytes by two; copied where a view must not begin. */
-function halves(bytes: Uint8Array): Uint16Array {
+function halvesOf(bytes: Uint8Array): Uint16Array {
   const { buffer, byteOffset, length } = bytes.byteOffset % 2 === 0 ? bytes : new Uint8Array(bytes);
   return new Uint16Array(buffer, byteOffset, length / 2);
 }
 
-function dequantizeQ8_0(bytes: Uint8Array): Float32Array {
-  const values = new Float32Array((bytes.length / 34) * 32);
+function bitsOf(values: Float32Array): Int32Array {
+  return new Int32Array(values.buffer, values.byteOffset, values.length);
+}
+
+function dequantizeQ8_0(bytes: Uint8Array, values: Float32Array): void {
   const quants = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   for (let block = 0, i = 0; block < bytes.length; block += 34) {
     const d = f16ToF32(bytes[block]! | (bytes[block + 1]! << 8));
     for (let q = block + 2; q < block + 34; q++) values[i++] = d * quants[q]!;
   }
-  return values;
 }
 
 /**
@@ -135,10 +144,9 @@ function dequantizeQ8_0(bytes: Uint8Array): Float32Array {
  * quantize_row_q8_0_ref, all in f32. Signs and the largest |x| are taken from the bits, which spares the loops their
  * branches and leaves a NaN the largest of all.
  */
-function quantizeQ8_0(values: Float32Array): Uint8Array {
-  const bytes = new Uint8Array((values.length / 32) * 34);
-  const quants = new Int8Array(bytes.buffer);
-  const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
+function quantizeQ8_0(values: Float32Array, bytes: Uint8Array): void {
+  const quants = new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  const bits = bitsOf(values);
   for (let block = 0, start = 0; start < values.length; block += 34, start += 32) {
     let largest = 0;
     for (let i = start; i < start + 32; i++) largest = Math.max(largest, bits[i]! & 0x7fff_ffff);
@@ -154,7 +162,6 @@ function quantizeQ8_0(values: Float32Array): Uint8Array {
       quants[q] = (magnitude ^ sign) - sign;
     }
   }
-  return bytes;
 }
 
 const scratch = new Float32Array(1);

@@ -7,16 +7,27 @@ const workerUrl = new URL(`./convert_worker${import.meta.url.slice(-3)}`, import
 /** `convert` on threads of its own, in turns. */
 export class ConvertPool {
   readonly #threads: readonly ConvertThread[];
+  readonly #bufferBytes: number;
+  /** They go round: left to the garbage collectors of the threads, they would pile up. */
+  readonly #buffers: ArrayBuffer[] = [];
   #next = 0;
 
-  constructor(threadCount: number) {
+  constructor(threadCount: number, bufferBytes: number) {
     this.#threads = Array.from({ length: threadCount }, () => new ConvertThread());
+    this.#bufferBytes = bufferBytes;
   }
 
-  /** Takes `request.bytes` away from the caller. */
-  convert(request: ConvertRequest): Promise<ConvertReply> {
+  /** Bytes for a request, at most `bufferBytes`. */
+  takeBuffer(byteLength: number): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.#buffers.pop() ?? new ArrayBuffer(this.#bufferBytes), 0, byteLength);
+  }
+
+  /** Takes `request.bytes`, of `takeBuffer`, away from the caller. */
+  async convert(request: ConvertRequest): Promise<ConvertReply['converted']> {
     const thread = this.#threads[this.#next++ % this.#threads.length]!;
-    return thread.convert(request);
+    const { converted, bytes } = await thread.convert(request);
+    this.#buffers.push(bytes.buffer);
+    return converted;
   }
 
   async close(): Promise<void> {

@@ -8,9 +8,14 @@ export interface ConvertRequest {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-export type ConvertReply = ReturnType<typeof convert>;
+export interface ConvertReply {
+  readonly converted: ReturnType<typeof convert>;
+  /** The request's, given back. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+}
 
 parentPort!.on('message', ({ from, to, bytes }: ConvertRequest) => {
-  const converted: ConvertReply = convert(from, to, bytes);
-  parentPort!.postMessage(converted, converted ? [converted.buffer] : []);
+  const converted = convert(from, to, bytes);
+  const reply: ConvertReply = { converted, bytes };
+  parentPort!.postMessage(reply, converted ? [bytes.buffer, converted.buffer] : [bytes.buffer]);
 });

@@ -13,6 +13,8 @@ import { mapAhead } from './map_ahead.ts';
 
 /** What is read, converted and written at once: whole blocks of every type, 2 MiB of F16. */
 const PIECE_LENGTH = 2 ** 20;
+/** Of F32. */
+const MAX_PIECE_BYTES = 4 * PIECE_LENGTH;
 /** Beyond, the disk is slower than they are; each thread costs some 20 MB. */
 const MAX_THREAD_COUNT = 8;
 /** Being read, being converted or waiting to be written. */
@@ -34,7 +36,7 @@ export async function writeQuantized(
   signal?: AbortSignal,
 ): Promise<number> {
   const threadCount = Math.min(availableParallelism(), MAX_THREAD_COUNT);
-  const pool = new ConvertPool(threadCount);
+  const pool = new ConvertPool(threadCount, MAX_PIECE_BYTES);
   const written: UnpublishedFile[] = [];
   try {
     const pieces = files.flatMap(({ part }) => part.tensors.flatMap(piecesOf));
@@ -88,8 +90,9 @@ async function convertPiece(
 ): Promise<Uint8Array> {
   const { source, type, name } = tensor;
   signal?.throwIfAborted();
-  const bytes = await readBytes(source.source, offset, byteLength, signal);
-  if (source.type === type) return bytes;
+  if (source.type === type) return readBytes(source.source, offset, byteLength, signal);
+  const bytes = pool.takeBuffer(byteLength);
+  await source.source.read(offset, bytes, signal);
   const converted = await pool.convert({ from: source.type.name, to: type.name, bytes });
   if (converted) return converted;
   throw new GgufError(
