@@ -4,6 +4,7 @@ import { Model, type ModelOptions } from './decoding/model.ts';
 import type { Gguf } from './gguf/gguf.ts';
 import { closeGguf } from './gguf/open.ts';
 import type { Device, DeviceOptions } from './gpu/device.ts';
+import { readHeader } from './models/load.ts';
 import { createTokenizer, type Tokenizer, type TokenizerOptions } from './tokenizer/index.ts';
 
 export interface LoadOptions extends ModelOptions, Omit<TokenizerOptions, 'onWarning'> {
@@ -55,9 +56,10 @@ export async function loadIn<Source>(
   const gguf = await runtime.openGguf(source, options);
   let device: Device | undefined;
   try {
+    const header = readHeader(gguf, options.overrides);
     const tokenizer = createTokenizer(gguf.metadata, { onWarning: () => undefined, ...options });
     device = options.device ?? (await runtime.openDevice(options.deviceOptions ?? {}));
-    const model = await Model.load(gguf, device, runtime.memoryBudget(device), options);
+    const model = await Model.load(header, device, runtime.memoryBudget(device), options);
     return new LLM(gguf, tokenizer, device, model, options.device === undefined);
   } catch (error) {
     if (!options.device) device?.destroy();

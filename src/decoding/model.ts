@@ -1,13 +1,12 @@
 import type { KvType } from '../../kernels/parts/kv.ts';
 import { paddedLength } from '../../kernels/quants/block_type.ts';
-import type { Gguf } from '../gguf/gguf.ts';
 import { createBuffer, readMapped } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import { Pipelines } from '../gpu/pipelines.ts';
 import { allResident, type Plan, Recorder } from '../gpu/plan.ts';
 import type { ModelConfig } from '../models/config.ts';
 import { type Activation, Graph, type Precision } from '../models/graph.ts';
-import { type LoadedModel, loadModel, type WeightsOptions } from '../models/load.ts';
+import { type LoadedModel, loadModel, type ModelHeader, type WeightsOptions } from '../models/load.ts';
 import type { MemoryPlan } from '../models/memory.ts';
 import { type StepCounts, StepTables, type StepToken } from '../models/step.ts';
 import { KvCache } from './kv_cache.ts';
@@ -64,7 +63,7 @@ export class Model {
 
   /** `budgetBytes`: what is known of the adapter's memory, where options name none. */
   static async load(
-    gguf: Gguf,
+    header: ModelHeader,
     device: Device,
     budgetBytes: number | undefined,
     options: ModelOptions,
@@ -72,7 +71,7 @@ export class Model {
     const { precision = 'fast', sequences = 1, chunkLength = defaultChunkLength } = options;
     const kvType = options.kvType ?? (precision === 'exact' ? 'f32' : 'f16');
     const pipelines = new Pipelines(device);
-    const loaded = await loadModel(gguf, device, pipelines, kvType, budgetBytes, options);
+    const loaded = await loadModel(header, device, pipelines, kvType, budgetBytes, options);
     const { config, memory, weights, frequencies } = loaded;
     const made: { destroy(): void }[] = [weights];
     const own = <T extends { destroy(): void }>(resource: T): T => {

@@ -4,7 +4,15 @@
  */
 import type { Gguf, TensorInfo } from '../gguf/gguf.ts';
 import type { Weights } from '../weights/load.ts';
-import { concatenated, interleaved, type MatrixSpec, rowLengthOf, rowsOf, WeightsError } from '../weights/matrix.ts';
+import {
+  blockTypeOf,
+  concatenated,
+  interleaved,
+  type MatrixSpec,
+  rowLengthOf,
+  rowsOf,
+  WeightsError,
+} from '../weights/matrix.ts';
 import type { Architecture, ModelTensors } from './architecture.ts';
 import type { ModelConfig } from './config.ts';
 import type { Graph, KvLayers } from './graph.ts';
@@ -70,6 +78,7 @@ function checked(gguf: Gguf, name: string, rowLength: number, rows: number): Ten
     const shape = tensor.dimensions.join(' × ');
     throw new WeightsError(`tensor ${name} is ${shape}; the metadata says ${rowLength} × ${rows}`);
   }
+  blockTypeOf(tensor);
   return tensor;
 }
 

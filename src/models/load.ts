@@ -1,10 +1,10 @@
 import type { KvType } from '../../kernels/parts/kv.ts';
-import type { Gguf } from '../gguf/gguf.ts';
+import type { Gguf, TensorInfo } from '../gguf/gguf.ts';
 import type { Device } from '../gpu/device.ts';
 import type { Pipelines } from '../gpu/pipelines.ts';
 import { HostRows } from '../weights/host_rows.ts';
 import { type LoadProgress, loadWeights, readValues, type Weights } from '../weights/load.ts';
-import type { Architecture } from './architecture.ts';
+import type { Architecture, ModelTensors } from './architecture.ts';
 import { type ConfigOverrides, type ModelConfig, modelConfig } from './config.ts';
 import { architectures } from './index.ts';
 import { type MemoryPlan, planMemory } from './memory.ts';
@@ -20,10 +20,28 @@ export interface WeightsOptions {
   onProgress?(progress: LoadProgress): void;
 }
 
-/** A file's model: its numbers, and its weights on the GPU. */
-export interface LoadedModel {
+/** What a file's header says of its model: checked, before a GPU is asked for anything. */
+export interface ModelHeader {
   readonly config: ModelConfig;
   readonly architecture: Architecture;
+  readonly tensors: ModelTensors;
+  readonly ropeFreqs: TensorInfo | undefined;
+}
+
+/** `ConfigError`, `WeightsError` or `GgufError` for what this engine cannot run. */
+export function readHeader(gguf: Gguf, overrides?: ConfigOverrides): ModelHeader {
+  const config = modelConfig(gguf, overrides);
+  const architecture = architectures[config.architecture] as Architecture;
+  return {
+    config,
+    architecture,
+    tensors: architecture.tensors(gguf, config),
+    ropeFreqs: gguf.tensors.get('rope_freqs.weight'),
+  };
+}
+
+/** A file's model: its numbers, and its weights on the GPU. */
+export interface LoadedModel extends ModelHeader {
   readonly memory: MemoryPlan;
   readonly weights: Weights;
   /** token_embd, where it stays in the file. */
@@ -32,29 +50,26 @@ export interface LoadedModel {
   readonly frequencies: Float64Array;
 }
 
-/** Reads, plans, uploads. `budgetBytes`: what is known of the adapter's memory, where options name none. */
+/** Plans and uploads. `budgetBytes`: what is known of the adapter's memory, where options name none. */
 export async function loadModel(
-  gguf: Gguf,
+  header: ModelHeader,
   device: Device,
   pipelines: Pipelines,
   kvType: KvType,
   budgetBytes: number | undefined,
   options: WeightsOptions,
 ): Promise<LoadedModel> {
-  const config = modelConfig(gguf, options.overrides);
-  const architecture = architectures[config.architecture] as Architecture;
-  const tensors = architecture.tensors(gguf, config);
+  const { config, tensors, ropeFreqs } = header;
   const memory = planMemory(tensors, config, {
     limits: device.limits,
     kvType,
     budgetBytes: options.gpuMemoryBytes ?? budgetBytes,
     contextLength: options.contextLength,
   });
-  const ropeFreqs = gguf.tensors.get('rope_freqs.weight');
   const frequencies = ropeFrequencies(config, ropeFreqs && (await readValues(ropeFreqs)));
   const matrices = [tensors.embeddings, ...tensors.matrices, tensors.output].filter((spec) => spec !== undefined);
   if (memory.hostEmbeddings) matrices.shift();
   const weights = await loadWeights(device, pipelines, matrices, tensors.vectors, options);
   const hostEmbeddings = memory.hostEmbeddings ? new HostRows(tensors.embeddings) : undefined;
-  return { config, architecture, memory, weights, hostEmbeddings, frequencies };
+  return { ...header, memory, weights, hostEmbeddings, frequencies };
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type BatchToken, Model, type ModelOptions } from '../../src/decoding/model.ts';
 import type { Gguf } from '../../src/gguf/gguf.ts';
 import type { Device } from '../../src/gpu/device.ts';
+import { readHeader } from '../../src/models/load.ts';
 import { fixtures, randomGguf } from '../fixtures/random_gguf.ts';
 import { compareLogits } from '../reference/compare.ts';
 import { ReferenceSequence } from '../reference/forward.ts';
@@ -22,7 +23,7 @@ async function withModel<T>(
   options: ModelOptions,
   use: (model: Model) => Promise<T>,
 ): Promise<T> {
-  const model = await Model.load(gguf, on, undefined, { contextLength: 1024, ...options });
+  const model = await Model.load(readHeader(gguf), on, undefined, { contextLength: 1024, ...options });
   try {
     return await use(model);
   } finally {
@@ -91,7 +92,7 @@ describe.runIf(lavapipe)('a small device', () => {
 
   test('too little memory is one clear line', async () => {
     const gguf = await randomGguf(fixtures.alia);
-    const load = Model.load(gguf, device, undefined, { gpuMemoryBytes: 1000 });
+    const load = Model.load(readHeader(gguf), device, undefined, { gpuMemoryBytes: 1000 });
     await expect(load).rejects.toThrow(/need \d+ MiB of GPU memory, and there are 0 MiB/);
   });
 });

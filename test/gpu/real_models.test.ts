@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { generateTokens } from '../../src/decoding/generate.ts';
 import { Model, type ModelOptions } from '../../src/decoding/model.ts';
 import { closeGguf } from '../../src/gguf/open.ts';
+import { readHeader } from '../../src/models/load.ts';
 import { openModel } from '../../src/runtime/node_file.ts';
 import { type Expected, hasSharedData, readExpected, sharedData } from '../fixtures/shared_data.ts';
 import { compareLogits } from '../reference/compare.ts';
@@ -20,7 +21,7 @@ async function withModel<T>(name: string, options: ModelOptions, use: (model: Mo
   const gguf = await openModel(sharedData(`models/${name}.gguf`));
   let model: Model | undefined;
   try {
-    model = await Model.load(gguf, device, undefined, options);
+    model = await Model.load(readHeader(gguf), device, undefined, options);
     return await use(model);
   } finally {
     model?.destroy();
