@@ -118,13 +118,14 @@ function outputFiles(output: string, parts: readonly FilePart<PlannedTensor>[]):
   });
 }
 
-/** Refuses to write over what is read, and over folders, before the work begins. */
+/** Refuses to write over what is read, and over folders and devices, before the work begins. */
 async function requireOthers(gguf: Gguf, files: readonly QuantizedFile[]): Promise<void> {
   const statOf = (path: string) => stat(path).catch(() => undefined);
   const inputs = await Promise.all(gguf.sources.map(({ name }) => statOf(name)));
   for (const { path } of files) {
     const existing = await statOf(path);
     if (existing?.isDirectory()) throw new GgufError(path, 'is a folder; name the file to write');
+    if (existing && !existing.isFile()) throw new GgufError(path, 'is no regular file');
     if (existing && inputs.some((file) => file?.ino === existing.ino && file.dev === existing.dev)) {
       throw new GgufError(path, 'is the model that is read; name another file to write');
     }

@@ -22,6 +22,7 @@ import { encodeGguf, uint32, writeGguf } from '../../src/gguf/writer.ts';
 import { createFile, openModel } from '../../src/runtime/node_file.ts';
 import { fixtures, randomGgufBytes } from '../fixtures/random_gguf.ts';
 import { hasSharedData, sharedData } from '../fixtures/shared_data.ts';
+import { sendRange, serve } from '../gguf/test_server.ts';
 import { commandProcess, runApart, runHere } from './command.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'webgguf-quantize-'));
@@ -142,6 +143,14 @@ test('parts of a largest size', async () => {
   expect(await readTensors(paths[0]!)).toEqual(await readTensors(output));
 });
 
+test('from a web server', async () => {
+  await using server = await serve((request, response) => sendRange(request, response, readFileSync(input)));
+  await quantizeHere(input, output, '--type', 'q8_0');
+  const expected = readFileSync(output);
+  expect(await quantizeHere(`${server.url}/x.gguf`, output, '--type', 'q8_0')).toMatchObject({ code: 0 });
+  expect(Buffer.compare(readFileSync(output), expected)).toBe(0);
+});
+
 describe('a failure leaves nothing', () => {
   test.each([
     ['NaN', Number.NaN],
@@ -220,6 +229,7 @@ test('what is read is not written over, under whatever name', async () => {
 test('one clear line where the output can not be', async () => {
   const stderrOf = async (path: string) => (await quantizeHere(input, path, '--type', 'f16')).stderr;
   expect(await stderrOf(folder)).toBe(`error: ${folder}: is a folder; name the file to write`);
+  expect(await stderrOf('/dev/null')).toBe('error: /dev/null: is no regular file');
   expect(await stderrOf('/nowhere/x.gguf')).toBe("error: /nowhere/x.gguf: can't be written: there is no such folder");
 });
 
