@@ -1,8 +1,14 @@
+import { harmless } from '../gguf/errors.ts';
+
 /** What the command line got wrong; the usage follows. */
 export class UsageError extends Error {}
 
-/** The exit code of `action`: 0 done, 1 failed with one line on stderr, 2 used wrongly. */
-export async function runCommand(usage: string, action: () => Promise<void>): Promise<number> {
+/** The exit code of `action`: 0 done, 1 failed with one line on stderr, 2 used wrongly. `--help` prints the usage. */
+export async function runCommand(args: readonly string[], usage: string, action: () => Promise<void>): Promise<number> {
+  if (args.includes('--help') || args.includes('-h')) {
+    await print(`${usage}\n`);
+    return 0;
+  }
   try {
     await action();
     return 0;
@@ -13,7 +19,7 @@ export async function runCommand(usage: string, action: () => Promise<void>): Pr
       console.error(`${message}\n\n${usage}`);
       return 2;
     }
-    console.error(`error: ${message.replaceAll('\n', ' ')}`);
+    console.error(`error: ${harmless(message.replaceAll('\n', ' '))}`);
     return 1;
   }
 }

@@ -11,7 +11,7 @@ The text of the ids, byte for byte (on a terminal a newline follows). Control to
                          tokenize, to be taken away again`;
 
 export async function run(args: string[]): Promise<number> {
-  return runCommand(usage, async () => {
+  return runCommand(args, usage, async () => {
     const { values } = parseArgs({
       args,
       options: { ...tokenizerArgs, tokens: { type: 'string' }, special: { type: 'boolean' } },

@@ -13,7 +13,7 @@ The adapter, its features and limits, and every case of every kernel in every va
 
 export async function run(args: string[]): Promise<number> {
   let ok = true;
-  const code = await runCommand(usage, async () => {
+  const code = await runCommand(args, usage, async () => {
     const { values } = parseArgs({
       args,
       options: {

@@ -16,7 +16,7 @@ const usage = `usage: webgguf generate -m MODEL [-p TEXT | -f FILE | --tokens 1,
 ${modelUsage}`;
 
 export async function run(args: string[], signal?: AbortSignal): Promise<number> {
-  return runCommand(usage, async () => {
+  return runCommand(args, usage, async () => {
     const { values } = parseArgs({
       args,
       options: {

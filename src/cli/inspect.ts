@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import { isKvType, type KvType, planMemory } from '../gguf/memory_plan.ts';
 import { closeGguf } from '../gguf/open.ts';
+import { isKvType, type KvType, planMemory } from '../models/header_memory.ts';
 import { openModel } from '../runtime/node_file.ts';
 import { print, runCommand, UsageError } from './command.ts';
 import { describeAsJson } from './inspect/json.ts';
@@ -27,7 +27,7 @@ interface InspectOptions {
 }
 
 export function run(args: string[], signal?: AbortSignal): Promise<number> {
-  return runCommand(usage, async () => {
+  return runCommand(args, usage, async () => {
     const options = parseOptions(args);
     const onWarning = (text: string) => console.error(`warning: ${text}`);
     const gguf = await openModel(options.model, { onWarning, ...(signal && { signal }) });

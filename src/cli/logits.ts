@@ -13,7 +13,7 @@ Writes the logits after every token: float32, little endian, [tokens, vocabulary
 ${modelUsage}`;
 
 export async function run(args: string[], signal?: AbortSignal): Promise<number> {
-  return runCommand(usage, async () => {
+  return runCommand(args, usage, async () => {
     const { values } = parseArgs({
       args,
       options: {

@@ -21,7 +21,9 @@ webgguf COMMAND --help tells a command's options`;
 
 const [name = '', ...args] = process.argv.slice(2);
 const controller = new AbortController();
-process.once('SIGINT', () => controller.abort(new Error('interrupted'))); // a second one ends the process
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => controller.abort(new Error('interrupted'))); // a second one ends the process
+}
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0); // `| head` has seen enough
   throw error;

@@ -35,7 +35,7 @@ interface QuantizeOptions {
 }
 
 export function run(args: string[], signal?: AbortSignal): Promise<number> {
-  return runCommand(usage, async () => {
+  return runCommand(args, usage, async () => {
     const { jobs, options } = await parseCommand(args);
     for (const job of jobs) await quantizeModel(job, options, signal);
   });

@@ -18,7 +18,7 @@ add_generation_prompt (default false) and whatever else the template looks for.
   --now DATE             what strftime_now tells: 2026-01-15 or 2026-01-15T10:30:00, local time`;
 
 export async function run(args: string[]): Promise<number> {
-  return runCommand(usage, async () => {
+  return runCommand(args, usage, async () => {
     const { values } = parseArgs({
       args,
       options: {

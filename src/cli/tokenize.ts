@@ -22,7 +22,7 @@ export const tokenizerArgs = {
 } as const;
 
 export async function run(args: string[]): Promise<number> {
-  return runCommand(usage, async () => {
+  return runCommand(args, usage, async () => {
     const { values } = parseArgs({
       args,
       options: {

@@ -57,9 +57,21 @@ export function planMemory(tensors: ModelTensors, config: ModelConfig, options: 
       `weights and a context of ${Math.round(leastKv / perPosition)} need ${need} of GPU memory, and there are ${have}`,
     );
   }
+  const fitting = fittingContext(config.contextLength, perPosition, weightBytes, budgetBytes);
+  const context = contextLength ?? Math.max(fitting, Math.min(config.contextLength, smallestContext));
+  return { weightBytes, hostEmbeddings, contextLength: context, kvBytes: context * perPosition };
+}
+
+/** Positions whose KV fits beside the weights, at most those trained: whole pages, where it is less than all. */
+export function fittingContext(
+  trained: number,
+  bytesPerPosition: number,
+  weightBytes: number,
+  budgetBytes?: number,
+): number {
+  if (bytesPerPosition === 0) return trained;
   const kvBudget =
     budgetBytes === undefined ? Math.max(unknownKvBytes, weightBytes * unknownKvShare) : budgetBytes - weightBytes;
-  const fitting = Math.floor(kvBudget / perPosition / pageLength) * pageLength;
-  const context = contextLength ?? Math.min(config.contextLength, Math.max(fitting, smallestContext));
-  return { weightBytes, hostEmbeddings, contextLength: context, kvBytes: context * perPosition };
+  const pages = Math.max(0, Math.floor(kvBudget / bytesPerPosition / pageLength));
+  return Math.min(trained, pages * pageLength);
 }

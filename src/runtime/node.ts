@@ -1,4 +1,3 @@
-import { freemem } from 'node:os';
 import { create, globals } from 'webgpu';
 import { type Device, type DeviceOptions, openDevice } from '../gpu/device.ts';
 import { GpuError } from '../gpu/errors.ts';
@@ -52,7 +51,7 @@ const nodeRuntime: Runtime<string> = {
     }),
   openDevice: openNodeDevice,
   /** A software adapter's memory is the system's; a graphics card's is known to nobody. */
-  memoryBudget: ({ info }) => (info.isFallbackAdapter ? freemem() / 2 : undefined),
+  memoryBudget: ({ info }) => (info.isFallbackAdapter ? process.availableMemory() / 2 : undefined),
 };
 
 /**

@@ -48,7 +48,7 @@ export function readVocabulary(metadata: Metadata): Vocabulary {
 /** `tokenizer.ggml.NAME_token_id`; converters write 2^32 − 1 for "none". */
 export function specialId(metadata: Metadata, name: string, fallback: number | undefined, vocabLength: number) {
   const key = `tokenizer.ggml.${name}_token_id`;
-  const isId = (id: number | undefined) => id !== undefined && id >= 0 && id < vocabLength;
+  const isId = (id: number | undefined) => id !== undefined && Number.isInteger(id) && id >= 0 && id < vocabLength;
   const id = metadata.has(key) ? metadata.number(key) : undefined;
   if (isId(id)) return id;
   return isId(fallback) ? fallback : undefined;

@@ -1,5 +1,5 @@
 import type { Gguf } from '../../gguf/gguf.ts';
-import type { MemoryPlan } from '../../gguf/memory_plan.ts';
+import type { MemoryPlan } from '../../models/header_memory.ts';
 import type { ModelSummary } from './summary.ts';
 
 /** `{"model", "metadata", "tensors", "plan"}`, in one line. */

@@ -1,8 +1,8 @@
 /** A file for people: what a summary says, then metadata, tensors and memory. Nothing in it can move the cursor. */
 import { harmless, quote } from '../../gguf/errors.ts';
 import type { Gguf } from '../../gguf/gguf.ts';
-import type { MemoryPlan } from '../../gguf/memory_plan.ts';
 import type { MetadataEntry, MetadataValue } from '../../gguf/metadata.ts';
+import type { MemoryPlan } from '../../models/header_memory.ts';
 import { formatSize } from '../size.ts';
 import { describeRope } from './rope.ts';
 import type { ModelSummary, TokenizerSummary, TokenSummary, TypeShare } from './summary.ts';

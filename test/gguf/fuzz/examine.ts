@@ -6,12 +6,12 @@ import { bytesSource } from '../../../src/gguf/bytes.ts';
 import { GgufError } from '../../../src/gguf/errors.ts';
 import { ggmlType } from '../../../src/gguf/ggml_types.ts';
 import type { Gguf } from '../../../src/gguf/gguf.ts';
-import { planMemory } from '../../../src/gguf/memory_plan.ts';
 import { openGguf } from '../../../src/gguf/open.ts';
 import { planQuantize } from '../../../src/gguf/quantize_plan.ts';
 import { withRawBytes } from '../../../src/gguf/raw_entries.ts';
 import { type ByteSource, requireRange } from '../../../src/gguf/source.ts';
 import { layoutGguf } from '../../../src/gguf/writer.ts';
+import { planMemory } from '../../../src/models/header_memory.ts';
 import { createTokenizer, TokenizerError } from '../../../src/tokenizer/index.ts';
 import type { Input } from './mutate.ts';
 

@@ -1,5 +1,6 @@
-/** What a model needs of memory, from its header alone. */
-import type { Gguf, TensorInfo } from './gguf.ts';
+/** What a model needs of memory, from its header alone, also of files that this engine cannot run. */
+import type { Gguf, TensorInfo } from '../gguf/gguf.ts';
+import { fittingContext } from './memory.ts';
 
 /** All sizes in bytes. */
 export interface MemoryPlan {
@@ -27,9 +28,6 @@ export function isKvType(name: string): name is KvType {
   return Object.hasOwn(kvElementBytes, name);
 }
 
-/** Where nobody says how much fits: a context whose KV cache is small beside the weights of most models. */
-const DEFAULT_CONTEXT_LENGTH = 4096;
-
 /** Every layer is resident; the context is `contextLength`, or what fits into `gpuMemoryBytes` beside the weights. */
 export function planMemory(
   gguf: Gguf,
@@ -40,7 +38,8 @@ export function planMemory(
   const { kvType = 'f16' } = options;
   const kvBytesPerToken = Math.ceil(kvElementsPerToken(gguf) * kvElementBytes[kvType]);
   const contextLength =
-    options.contextLength ?? defaultContext(gguf, weightBytes, kvBytesPerToken, options.gpuMemoryBytes);
+    options.contextLength ??
+    fittingContext(modelCount(gguf, 'context_length') ?? 0, kvBytesPerToken, weightBytes, options.gpuMemoryBytes);
   return {
     residentLayers: layerCount(tensors),
     streamedLayers: 0,
@@ -65,13 +64,6 @@ function isReadWhole(tensor: TensorInfo, gguf: Gguf): boolean {
 function layerCount(tensors: readonly TensorInfo[]): number {
   return new Set(tensors.map(({ name }) => /^blk\.(\d+)\./.exec(name)?.[1]).filter((layer) => layer !== undefined))
     .size;
-}
-
-function defaultContext(gguf: Gguf, weightBytes: number, kvBytesPerToken: number, gpuMemoryBytes?: number): number {
-  const trained = modelCount(gguf, 'context_length') ?? 0;
-  if (gpuMemoryBytes === undefined || kvBytesPerToken === 0) return Math.min(trained, DEFAULT_CONTEXT_LENGTH);
-  const fitting = Math.floor((gpuMemoryBytes - weightBytes) / kvBytesPerToken);
-  return Math.max(0, Math.min(trained, fitting));
 }
 
 /** Keys and values of all layers; a layer may have its own number of heads. */
