@@ -12,6 +12,7 @@ import type { Kernel } from '../src/gpu/kernel.ts';
 import { type MulMatShape, mulMatCase, mulMatCost } from './mul_mat_cases.ts';
 import { activation } from './parts/activation.ts';
 import { after, silu } from './parts/after.ts';
+import { addProducts, declareSums, finishedPair, type Products, productSteps } from './parts/products.ts';
 import { range, tile } from './parts/range.ts';
 import { unroll, values } from './parts/values.ts';
 import { type BlockType, blocksPerRow } from './quants/block_type.ts';
@@ -27,50 +28,24 @@ export interface Variant {
 }
 
 const invocations = 64;
-
-/** Running sums of row r and column c: of f32 products four apiece, of int8 blocks one. */
-function sums(shape: Shape, rows: number, columns: number): string {
-  const type = shape.activation === 'q8' ? 'f32' : 'vec4<f32>';
-  return unroll(rows * columns, (i) => `var sum${Math.floor(i / columns)}_${i % columns} = ${type}();`);
-}
-
-/** Adds the products of step `i` of a row: a block of int8, or what one load of f32 brings. */
-function addProducts(shape: Shape, rows: number, columns: number): string {
-  const q8 = shape.activation === 'q8';
-  const read = q8 ? 'packed' : 'values';
-  const scale = (name: string, call: string) => (q8 ? `let ${name} = ${call};` : '');
-  return `
-    ${unroll(columns, (c) => `let x${c} = act_${read}(token${c}, i); ${scale(`xs${c}`, `act_scale(token${c}, i)`)}`)}
-    ${unroll(
-      rows,
-      (r) => `
-    let w${r} = weight_${read}(row + ${r}u, i); ${scale(`ws${r}`, `weight_scale(row + ${r}u, i)`)}
-    ${unroll(columns, (c) =>
-      q8
-        ? `sum${r}_${c} = fma(f32(dot_packed(w${r}, x${c})), ws${r} * xs${c}, sum${r}_${c});`
-        : `sum${r}_${c} = add_products(w${r}, x${c}, sum${r}_${c});`,
-    )}`,
-    )}`;
-}
+/** Larger tiles run a fifth faster on a CPU driver, and compile three times as long. */
+const registerTile = { pairs: 2, columns: 4 };
 
 /** Hands pair `p` of every column on. */
-function finish(shape: Shape, p: number, columns: number): string {
-  const sum = (r: number, c: number) => (shape.activation === 'q8' ? `sum${r}_${c}` : `total(sum${r}_${c})`);
-  return unroll(
-    columns,
+const handOn = (products: Products, p: number) =>
+  unroll(
+    products.columns,
     (c) => `
   if (pair + ${p}u < tile.pair_count && first + ${c}u < end) {
-    after(tile.pair_start + pair + ${p}u, token${c}, vec2<f32>(${sum(2 * p, c)}, ${sum(2 * p + 1, c)}));
+    after(tile.pair_start + pair + ${p}u, token${c}, ${finishedPair(products, p, c)});
   }`,
   );
-}
 
 export const mul_mat: Kernel<Shape, Variant> = {
   name: 'mul_mat',
 
   variants(shape, features) {
-    const tileSize = shape.activation === 'q8' ? { pairs: 2, columns: 4 } : { pairs: 2, columns: 4 };
-    const base = { ...tileSize, dp4a: false, f16: false };
+    const base = { ...registerTile, dp4a: false, f16: false };
     const dp4a = features.dp4a && shape.activation === 'q8';
     const f16 = features.f16 && shape.type === 'F16';
     return dp4a || f16 ? [{ ...base, dp4a, f16 }, base] : [base];
@@ -78,7 +53,8 @@ export const mul_mat: Kernel<Shape, Variant> = {
 
   wgsl(shape, { pairs, columns, dp4a, f16 }) {
     const type = blockTypes[shape.type] as BlockType;
-    const steps = shape.activation === 'q8' ? 'BLOCKS' : `(BLOCKS * ${8 / type.fours}u)`;
+    const steps = productSteps(shape.activation, type.fours);
+    const products = { activation: shape.activation, rows: 2 * pairs, columns };
     return wgsl`
 override BLOCKS: u32;
 override DST_STRIDE: u32;
@@ -98,12 +74,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let first = range.start + id.y * ${columns}u;
   let end = range.start + range.count;
   ${unroll(columns, (c) => `let token${c} = min(first + ${c}u, end - 1u);`)}
-  ${sums(shape, 2 * pairs, columns)}
+  ${declareSums(products)}
   let steps = not_constant(${steps});
   for (var i = 0u; i < steps; i++) {
-    ${addProducts(shape, 2 * pairs, columns)}
+    ${addProducts(products)}
   }
-  ${unroll(pairs, (p) => finish(shape, p, columns))}
+  ${unroll(pairs, (p) => handOn(products, p))}
 }
 `;
   },

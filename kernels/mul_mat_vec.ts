@@ -13,6 +13,7 @@ import type { Kernel } from '../src/gpu/kernel.ts';
 import { type MulMatShape, mulMatCase, mulMatCost } from './mul_mat_cases.ts';
 import { activation } from './parts/activation.ts';
 import { after, silu } from './parts/after.ts';
+import { addProducts, declareSums, finishedPair, productSteps } from './parts/products.ts';
 import { range, tile } from './parts/range.ts';
 import { unroll, values } from './parts/values.ts';
 import { type BlockType, blocksPerRow } from './quants/block_type.ts';
@@ -34,45 +35,6 @@ export interface Variant {
 
 const invocations = 64;
 
-/** Running sums of both rows for each column: of f32 products four apiece, of int8 blocks one. */
-function sums({ activation, columns }: Shape): string {
-  const type = activation === 'q8' ? 'f32' : 'vec4<f32>';
-  return unroll(columns, (c) => `var even${c} = ${type}(); var odd${c} = ${type}();`);
-}
-
-/** Adds the products of step `i` of a row: a block of int8, or what one load of f32 brings. */
-function addProducts({ activation, columns }: Shape): string {
-  if (activation === 'f32') {
-    return wgsl`
-    let w0 = weight_values(row, i);
-    let w1 = weight_values(row + 1u, i);
-    ${unroll(
-      columns,
-      (c) => `
-    let x${c} = act_values(token${c}, i);
-    even${c} = add_products(w0, x${c}, even${c});
-    odd${c} = add_products(w1, x${c}, odd${c});`,
-    )}`;
-  }
-  return wgsl`
-    let w0 = weight_packed(row, i);
-    let w1 = weight_packed(row + 1u, i);
-    let s0 = weight_scale(row, i);
-    let s1 = weight_scale(row + 1u, i);
-    ${unroll(
-      columns,
-      (c) => `
-    let x${c} = act_packed(token${c}, i);
-    let s${c}_ = act_scale(token${c}, i);
-    even${c} = fma(f32(dot_packed(w0, x${c})), s0 * s${c}_, even${c});
-    odd${c} = fma(f32(dot_packed(w1, x${c})), s1 * s${c}_, odd${c});`,
-    )}`;
-}
-
-/** The finished sums of column `c` as one pair. */
-const pairOf = ({ activation }: Shape, c: number) =>
-  activation === 'q8' ? `vec2<f32>(even${c}, odd${c})` : `vec2<f32>(total(even${c}), total(odd${c}))`;
-
 export const mul_mat_vec: Kernel<Shape, Variant> = {
   name: 'mul_mat_vec',
 
@@ -93,7 +55,8 @@ export const mul_mat_vec: Kernel<Shape, Variant> = {
   wgsl(shape, { by, subgroups, dp4a, f16 }) {
     const { columns } = shape;
     const type = blockTypes[shape.type] as BlockType;
-    const steps = shape.activation === 'q8' ? 'BLOCKS' : `(BLOCKS * ${8 / type.fours}u)`;
+    const steps = productSteps(shape.activation, type.fours);
+    const products = { activation: shape.activation, rows: 2, columns };
     const eachColumn = (line: (c: number) => string) => unroll(columns, line);
     return wgsl`
 #if ${subgroups}
@@ -117,12 +80,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let row = 2u * pair;
   let end = range.start + range.count;
   ${eachColumn((c) => `let token${c} = min(range.start + id.y * ${columns}u + ${c}u, end - 1u);`)}
-  ${sums(shape)}
+  ${declareSums(products)}
   let steps = not_constant(${steps});
   for (var i = 0u; i < steps; i++) {
-    ${addProducts(shape)}
+    ${addProducts(products)}
   }
-  ${eachColumn((c) => `if (range.start + id.y * ${columns}u + ${c}u < end) { after(tile.pair_start + pair, token${c}, ${pairOf(shape, c)}); }`)}
+  ${eachColumn((c) => `if (range.start + id.y * ${columns}u + ${c}u < end) { after(tile.pair_start + pair, token${c}, ${finishedPair(products, 0, c)}); }`)}
 }
 #else
 #if ${subgroups}
@@ -145,19 +108,19 @@ fn main(
   let first = range.start + group.y * ${columns}u;
   let end = range.start + range.count;
   ${eachColumn((c) => `let token${c} = min(first + ${c}u, end - 1u);`)}
-  ${sums(shape)}
+  ${declareSums(products)}
   for (var i = lane; i < ${steps}; i += ${invocations}u) {
-    ${addProducts(shape)}
+    ${addProducts(products)}
   }
 #if ${subgroups}
-  ${eachColumn((c) => `let sum${c} = subgroupAdd(${pairOf(shape, c)});`)}
+  ${eachColumn((c) => `let sum${c} = subgroupAdd(${finishedPair(products, 0, c)});`)}
   if (subgroup_lane == 0u) {
     let slot = lane / subgroup_size;
     ${eachColumn((c) => `partial[slot][${c}] = sum${c};`)}
   }
   let partials = (${invocations}u + subgroup_size - 1u) / subgroup_size;
 #else
-  ${eachColumn((c) => `partial[lane][${c}] = ${pairOf(shape, c)};`)}
+  ${eachColumn((c) => `partial[lane][${c}] = ${finishedPair(products, 0, c)};`)}
   let partials = ${invocations}u;
 #endif
   workgroupBarrier();
