@@ -1,3 +1,4 @@
+export { type ChatMessage, ChatTemplateError } from './chat/index.ts';
 export type { GenerateOptions, GenerateStats, PhaseStats, StopReason } from './decoding/generate.ts';
 export { ContextFullError } from './decoding/kv_cache.ts';
 export type { SamplingOptions } from './decoding/sampler.ts';
@@ -7,6 +8,7 @@ export type { ByteSource } from './gguf/source.ts';
 export { type Device, type DeviceOptions, featureNames, openDevice } from './gpu/device.ts';
 export { DeviceLostError, GpuError, OutOfMemoryError } from './gpu/errors.ts';
 export {
+  type ChatOptions,
   type GenerateResult,
   type LLM,
   type LoadOptions,

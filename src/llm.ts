@@ -1,3 +1,4 @@
+import { ChatEncoder, type ChatMessage } from './chat/index.ts';
 import { type GenerateOptions, type GenerateStats, generateTokens } from './decoding/generate.ts';
 import { ContextFullError } from './decoding/kv_cache.ts';
 import { Model, type ModelOptions } from './decoding/model.ts';
@@ -12,6 +13,8 @@ export interface LoadOptions extends ModelOptions, Omit<TokenizerOptions, 'onWar
   device?: Device;
   /** How the runtime opens the device. */
   deviceOptions?: DeviceOptions & { adapter?: string };
+  /** Jinja that makes conversations into prompts, instead of the file's own. */
+  chatTemplate?: string;
   /** What a person should know of the file or the machine, a line each. */
   onWarning?(message: string): void;
 }
@@ -22,6 +25,13 @@ export interface Runtime<Source> {
   openDevice(options: DeviceOptions & { adapter?: string }): Promise<Device>;
   /** GPU memory that may be used, in bytes; undefined where nobody knows. */
   memoryBudget(device: Device): number | undefined;
+}
+
+export interface ChatOptions extends GenerateOptions {
+  /** What the model may call, as its template wants it described. */
+  tools?: readonly unknown[];
+  /** Further variables of the template, such as `enable_thinking`. */
+  templateVariables?: Readonly<Record<string, unknown>>;
 }
 
 /** One generated token and the text that it completes, which may be empty. */
@@ -58,9 +68,10 @@ export async function loadIn<Source>(
   try {
     const header = readHeader(gguf, options.overrides);
     const tokenizer = createTokenizer(gguf.metadata, { onWarning: () => undefined, ...options });
+    const chatEncoder = new ChatEncoder(gguf.metadata, tokenizer, options.chatTemplate);
     device = options.device ?? (await runtime.openDevice(options.deviceOptions ?? {}));
     const model = await Model.load(header, device, runtime.memoryBudget(device), options);
-    return new LLM(gguf, tokenizer, device, model, options.device === undefined);
+    return new LLM(gguf, tokenizer, chatEncoder, device, model, options.device === undefined);
   } catch (error) {
     if (!options.device) device?.destroy();
     await closeGguf(gguf);
@@ -73,14 +84,23 @@ export class LLM implements AsyncDisposable {
   readonly info: ModelInfo;
   readonly tokenizer: Tokenizer;
   readonly #gguf: Gguf;
+  readonly #chatEncoder: ChatEncoder;
   readonly #device: Device;
   readonly #model: Model;
   readonly #ownsDevice: boolean;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(gguf: Gguf, tokenizer: Tokenizer, device: Device, model: Model, ownsDevice: boolean) {
+  constructor(
+    gguf: Gguf,
+    tokenizer: Tokenizer,
+    chatEncoder: ChatEncoder,
+    device: Device,
+    model: Model,
+    ownsDevice: boolean,
+  ) {
     this.tokenizer = tokenizer;
     this.#gguf = gguf;
+    this.#chatEncoder = chatEncoder;
     this.#device = device;
     this.#model = model;
     this.#ownsDevice = ownsDevice;
@@ -116,6 +136,20 @@ export class LLM implements AsyncDisposable {
     } finally {
       release();
     }
+  }
+
+  /**
+   * The assistant's answer to `messages`, by the file's own chat template; otherwise as `generate`.
+   * Throws `ChatTemplateError` where the file has no template, or it refuses the conversation.
+   */
+  async *chat(messages: readonly ChatMessage[], options: ChatOptions = {}): AsyncGenerator<Token, GenerateResult> {
+    return yield* this.generate(this.chatTokens(messages, options), options);
+  }
+
+  /** The prompt that `chat` makes of `messages`. */
+  chatTokens(messages: readonly ChatMessage[], { tools, templateVariables }: ChatOptions = {}): number[] {
+    const conversation = { ...templateVariables, messages, add_generation_prompt: true };
+    return this.#chatEncoder.encode(tools ? { ...conversation, tools } : conversation);
   }
 
   /** Logits of every token, [tokens.length, vocabLength]: row r is what follows token r. */

@@ -1,4 +1,5 @@
 export * from './chat.ts';
+export { ChatEncoder } from './encoder.ts';
 export { ChatTemplateError } from './errors.ts';
 export { parseJson } from './jinja/to_value.ts';
 export { selectChatTemplate, type TemplateChoice, templateNames } from './select.ts';

@@ -1,8 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import type { GenerateOptions, LLM } from '../index.ts';
+import type { GenerateOptions, GenerateResult, GenerateStats, LLM, PhaseStats, Token } from '../index.ts';
 import { print, runCommand, UsageError } from './command.ts';
-import { loadModel, modelArgs, modelUsage, parseTokens, wholeNumber } from './model_options.ts';
+import {
+  generateArgs,
+  generateOptions,
+  loadModel,
+  modelArgs,
+  modelUsage,
+  parseTokens,
+  samplingUsage,
+} from './model_options.ts';
 
 const usage = `usage: webgguf generate -m MODEL [-p TEXT | -f FILE | --tokens 1,2,3] [-n 128] [options]
 
@@ -10,8 +18,7 @@ const usage = `usage: webgguf generate -m MODEL [-p TEXT | -f FILE | --tokens 1,
   -f FILE                the prompt, from a file
   --tokens IDS           the prompt as token ids, nothing added
   -n N                   tokens to generate, at most (default 128)
-  --temperature X        0 is greedy (default 0.1)
-  --seed N               the same seed, the same text
+${samplingUsage}
   --json                 one object instead of the text
 ${modelUsage}`;
 
@@ -21,37 +28,27 @@ export async function run(args: string[], signal?: AbortSignal): Promise<number>
       args,
       options: {
         ...modelArgs,
+        ...generateArgs,
         prompt: { type: 'string', short: 'p' },
         file: { type: 'string', short: 'f' },
         tokens: { type: 'string' },
-        n: { type: 'string', short: 'n' },
-        temperature: { type: 'string' },
-        seed: { type: 'string' },
         json: { type: 'boolean' },
       },
     });
     const prompt = await readPrompt(values);
-    const options: GenerateOptions = {
-      maxTokens: wholeNumber('-n', values.n) ?? 128,
-      ...(values.temperature !== undefined && { temperature: parseTemperature(values.temperature) }),
-      ...(values.seed !== undefined && { seed: parseSeed(values.seed) }),
-      ...(signal && { signal }),
-    };
+    const options = generateOptions(values, signal);
     await using llm = await loadModel(values, signal);
-    await (values.json
-      ? generateJson(llm, prompt, options)
-      : generateText(llm, prompt, options, values.quiet ?? false));
+    if (values.json) await generateJson(llm, prompt, options);
+    else await printAnswer(llm, llm.generate(prompt, options), values.quiet ?? false);
   });
 }
 
 /** The text as it comes; speeds follow on stderr. */
-export async function generateText(
+export async function printAnswer(
   llm: LLM,
-  prompt: string | number[],
-  options: GenerateOptions,
+  tokens: AsyncGenerator<Token, GenerateResult>,
   quiet: boolean,
 ): Promise<void> {
-  const tokens = llm.generate(prompt, options);
   for (;;) {
     const { value, done } = await tokens.next();
     if (!done) {
@@ -59,12 +56,15 @@ export async function generateText(
       continue;
     }
     await print(`${value.textEnd}\n`);
-    const { prefill, decode } = value;
-    const speed = ({ tokens: count, tokensPerSecond }: typeof prefill) =>
-      `${count} at ${tokensPerSecond.toFixed(1)} tok/s`;
-    if (!quiet) console.error(`prompt ${speed(prefill)}, then ${speed(decode)}, on ${llm.info.adapter}`);
+    if (!quiet) console.error(`${formatSpeeds(value)}, on ${llm.info.adapter}`);
     return;
   }
+}
+
+/** `prompt 12 at 90.0 tok/s, then 40 at 30.1 tok/s`. */
+export function formatSpeeds({ prefill, decode }: GenerateStats): string {
+  const speed = ({ tokens, tokensPerSecond }: PhaseStats) => `${tokens} at ${tokensPerSecond.toFixed(1)} tok/s`;
+  return `prompt ${speed(prefill)}, then ${speed(decode)}`;
 }
 
 async function generateJson(llm: LLM, prompt: string | number[], options: GenerateOptions): Promise<void> {
@@ -104,17 +104,4 @@ export async function readPrompt({ prompt, file, tokens }: PromptValues): Promis
   if (tokens !== undefined) return parseTokens(tokens);
   if (file !== undefined) return readFile(file, 'utf8');
   return prompt ?? '';
-}
-
-function parseTemperature(text: string): number {
-  const temperature = Number(text);
-  if (text.trim() === '' || !(temperature >= 0 && temperature < Number.POSITIVE_INFINITY)) {
-    throw new UsageError(`--temperature takes a number from 0 on, not ${JSON.stringify(text)}`);
-  }
-  return temperature;
-}
-
-function parseSeed(text: string): number {
-  if (!/^\d+$/.test(text)) throw new UsageError(`--seed takes a whole number, not ${JSON.stringify(text)}`);
-  return Number(text);
 }

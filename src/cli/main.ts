@@ -5,6 +5,7 @@ type Command = (args: string[], signal: AbortSignal) => Promise<number>;
 
 const commands: Readonly<Record<string, () => Promise<{ run: Command }>>> = {
   generate: () => import('./generate.ts'),
+  chat: () => import('./chat.ts'),
   logits: () => import('./logits.ts'),
   tokenize: () => import('./tokenize.ts'),
   detokenize: () => import('./detokenize.ts'),

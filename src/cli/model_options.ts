@@ -1,5 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import { type FeatureName, featureNames } from '../gpu/device.ts';
-import type { LLM, LoadOptions } from '../index.ts';
+import type { GenerateOptions, LLM, LoadOptions } from '../index.ts';
 import { load } from '../runtime/node.ts';
 import { UsageError } from './command.ts';
 import { Progress } from './progress.ts';
@@ -19,6 +20,7 @@ export const modelArgs = {
   'rope-scaling': { type: 'string' },
   'rope-orig-context': { type: 'string' },
   'rope-factor': { type: 'string' },
+  'chat-template': { type: 'string' },
   quiet: { type: 'boolean' },
 } as const;
 
@@ -32,11 +34,24 @@ export const modelUsage = `  -m MODEL               a path, an https URL, hf:OWN
   --space-prefix WHERE   never, first or afterSpecial (default: what the file says)
   --nfc                  bring text to Unicode's NFC first
   --rope-scaling TYPE    none, linear or llama3, with --rope-factor X and --rope-orig-context N
+  --chat-template FILE   Jinja for conversations (default: the model's own)
   --quiet                no progress`;
 
-export type ModelValues = {
-  [K in keyof typeof modelArgs]?: (typeof modelArgs)[K]['type'] extends 'boolean' ? boolean : string;
+/** Options of every command that generates. */
+export const generateArgs = {
+  n: { type: 'string', short: 'n' },
+  temperature: { type: 'string' },
+  seed: { type: 'string' },
+} as const;
+
+export const samplingUsage = `  --temperature X        0 is greedy (default 0.1)
+  --seed N               the same seed, the same text`;
+
+type Values<Args extends Readonly<Record<string, { type: 'boolean' | 'string' }>>> = {
+  [K in keyof Args]?: Args[K]['type'] extends 'boolean' ? boolean : string;
 };
+export type ModelValues = Values<typeof modelArgs>;
+export type GenerateValues = Values<typeof generateArgs>;
 
 /** Loads the model that the options name, with progress on stderr. */
 export async function loadModel(values: ModelValues, signal?: AbortSignal): Promise<LLM> {
@@ -45,6 +60,7 @@ export async function loadModel(values: ModelValues, signal?: AbortSignal): Prom
   try {
     return await load(values.model, {
       ...loadOptions(values),
+      ...(values['chat-template'] !== undefined && { chatTemplate: await readFile(values['chat-template'], 'utf8') }),
       ...(signal && { signal }),
       onWarning: (message) => console.error(`warning: ${message}`),
       onProgress({ stage, doneBytes, totalBytes }) {
@@ -84,6 +100,17 @@ function loadOptions(values: ModelValues): LoadOptions {
       ...(ropeFactor && { ropeFactor }),
     },
     deviceOptions: { ...(values.adapter !== undefined && { adapter: values.adapter }), ...(features && { features }) },
+  };
+}
+
+/** What the options say, and nothing where they say nothing. */
+export function generateOptions({ n, temperature, seed }: GenerateValues, signal?: AbortSignal): GenerateOptions {
+  const maxTokens = wholeNumber('-n', n);
+  return {
+    ...(maxTokens !== undefined && { maxTokens }),
+    ...(temperature !== undefined && { temperature: parseTemperature(temperature) }),
+    ...(seed !== undefined && { seed: parseSeed(seed) }),
+    ...(signal && { signal }),
   };
 }
 
@@ -134,4 +161,17 @@ export function parseTokens(text: string): number[] {
         throw new UsageError(`--tokens takes ids divided by commas, not ${JSON.stringify(word)}`);
       return Number(word);
     });
+}
+
+function parseTemperature(text: string): number {
+  const temperature = Number(text);
+  if (text.trim() === '' || !(temperature >= 0 && temperature < Number.POSITIVE_INFINITY)) {
+    throw new UsageError(`--temperature takes a number from 0 on, not ${JSON.stringify(text)}`);
+  }
+  return temperature;
+}
+
+function parseSeed(text: string): number {
+  if (!/^\d+$/.test(text)) throw new UsageError(`--seed takes a whole number, not ${JSON.stringify(text)}`);
+  return Number(text);
 }
