@@ -9,7 +9,7 @@
  * for the scores, then four columns of the result. Tiles start at multiples of 64 whoever asks, so that a token's sums
  * have the same order in any chunk; a tile beyond a token's position changes nothing, to the bit.
  *
- * An item that is one of several for its tokens leaves (max, sum, unscaled result) for flash_attn_merge.
+ * An item that is one of several for its token leaves its unscaled result, max and sum for flash_attn_merge.
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Kernel } from '../src/gpu/kernel.ts';
@@ -88,8 +88,7 @@ ${kvFours(kvType, f16)}
 var<storage, read> pages: array<u32>;
 var<storage, read> q: array<vec4<f32>>;
 var<storage, read_write> dst: array<vec4<f32>>;
-var<storage, read_write> partial: array<vec4<f32>>; // [partials, HEADS, FOURS]
-var<storage, read_write> partial_sums: array<vec2<f32>>; // [partials, HEADS]: max, sum
+var<storage, read_write> partial: array<vec4<f32>>; // [partials, HEADS, FOURS + 1]: the result, then max and sum
 
 var<workgroup> queries: array<vec4<f32>, ${rows * fours}>;
 var<workgroup> scores: array<array<f32, ${tileLength}>, ${rows}>;
@@ -192,9 +191,9 @@ fn finish(item: Item, head_start: u32, first: u32, r: u32, column: u32) {
     dst[(item.token + row / ${block}u) * Q_FOURS + head * FOURS + column] = sum / row_sum[row];
     return;
   }
-  let slot = item.partial_start * HEADS + head;
-  partial[slot * FOURS + column] = sum;
-  if (column == 0u) { partial_sums[slot] = vec2<f32>(row_max[row], row_sum[row]); }
+  let slot = (item.partial_start * HEADS + head) * (FOURS + 1u);
+  partial[slot + column] = sum;
+  if (column == 0u) { partial[slot + FOURS] = vec4<f32>(row_max[row], row_sum[row], 0.0, 0.0); }
 }
 `;
   },

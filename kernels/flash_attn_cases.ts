@@ -1,7 +1,7 @@
 import type { Case } from '../src/gpu/kernel.ts';
 import { expectedRows, f32Tolerance, padded, Random } from './case_data.ts';
 import type { Shape } from './flash_attn.ts';
-import { complete, itemWords } from './parts/attn_items.ts';
+import { complete, itemWords, partialLength } from './parts/attn_items.ts';
 import { kvBytes, pageLength } from './parts/kv.ts';
 import { rangeWords } from './parts/range.ts';
 import { paddedLength } from './quants/block_type.ts';
@@ -77,8 +77,7 @@ function flashAttnCase(size: Size): Case<Shape> {
       const pageOrder = [2, 0, 3, 1];
       const items: number[] = [];
       const partialCount = split ? Math.ceil(positions / split) : 1;
-      const partial = new Float64Array(partialCount * heads * headLength).fill(Number.NaN);
-      const partialSums = new Float64Array(partialCount * heads * 2).fill(Number.NaN);
+      const partial = new Float64Array(partialCount * heads * partialLength(headLength)).fill(Number.NaN);
       const result = new Float64Array(tokens * heads * headLength).fill(Number.NaN);
       const ownHeads = Array.from({ length: kvHeads * headGroup }, (_, i) => kvHeadStart * headGroup + i);
       if (split) {
@@ -88,8 +87,7 @@ function flashAttnCase(size: Size): Case<Shape> {
           for (const head of ownHeads) {
             const query = q.subarray(head * headLength, (head + 1) * headLength);
             const a = attend(query, kv, allKvHeads, Math.floor(head / headGroup), start, end);
-            partial.set(a.result, (i * heads + head) * headLength);
-            partialSums.set([a.max, a.sum], (i * heads + head) * 2);
+            partial.set([...a.result, a.max, a.sum, 0, 0], (i * heads + head) * partialLength(headLength));
           }
         }
       } else {
@@ -145,7 +143,6 @@ function flashAttnCase(size: Size): Case<Shape> {
             elements: 'f32',
           },
           partial: { expected: partial, elements: 'f32' },
-          partial_sums: { expected: partialSums, elements: 'f32' },
         },
       };
     },

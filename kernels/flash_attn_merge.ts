@@ -2,12 +2,13 @@
  * flash_attn_merge: puts the partial results of a token's attention together, in the order of their positions:
  * M = max m_i, dst = Σ e^(m_i − M) · o_i / Σ e^(m_i − M) · l_i.
  *
- *   partial    [partials, HEADS, FOURS × 4]: o, unscaled      partial_sums   [partials, HEADS]: m, l
+ *   partial    [partials, HEADS, FOURS × 4 + 4]: o, unscaled, then m and l
  *   dispatch   x: fours of all heads, y: tokens; a token without partials is complete already
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Case, Kernel } from '../src/gpu/kernel.ts';
 import { f32Tolerance, Random } from './case_data.ts';
+import { partialLength } from './parts/attn_items.ts';
 import { range, rangeWords, tokenTable } from './parts/range.ts';
 import { paddedLength } from './quants/block_type.ts';
 
@@ -20,18 +21,15 @@ export type Variant = Record<never, never>;
 
 const invocations = 64;
 
-/** partial [partials, headLength] and sums [partials, 2] of one head. */
-export function reference(partial: ArrayLike<number>, sums: ArrayLike<number>, headLength: number): Float64Array {
-  const count = sums.length / 2;
-  const at = (i: number) => sums[i] as number;
-  let max = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < count; i++) max = Math.max(max, at(2 * i));
+/** partials of one head: the result, max and sum of each. */
+export function reference(partials: readonly Float32Array[], headLength: number): Float64Array {
+  const max = Math.max(...partials.map((partial) => partial[headLength] as number));
   const out = new Float64Array(headLength);
   let sum = 0;
-  for (let i = 0; i < count; i++) {
-    const weight = Math.exp(at(2 * i) - max);
-    sum += weight * at(2 * i + 1);
-    for (let d = 0; d < headLength; d++) out[d] = (out[d] as number) + weight * (partial[i * headLength + d] as number);
+  for (const partial of partials) {
+    const weight = Math.exp((partial[headLength] as number) - max);
+    sum += weight * (partial[headLength + 1] as number);
+    for (let d = 0; d < headLength; d++) out[d] = (out[d] as number) + weight * (partial[d] as number);
   }
   return out.map((v) => v / sum);
 }
@@ -44,8 +42,10 @@ function mergeCase(heads: number, headLength: number, partialCounts: readonly nu
     trial() {
       const random = new Random(heads * headLength);
       const total = partialCounts.reduce((a, b) => a + b, 0);
-      const partial = random.normal(total * heads * headLength);
-      const sums = random.normal(total * heads * 2).map((v, i) => (i % 2 ? 1 + Math.abs(v) : 10 * v));
+      const length = partialLength(headLength);
+      const partial = random.normal(total * heads * length);
+      for (let at = headLength; at < partial.length; at += length)
+        partial[at + 1] = 1 + Math.abs(partial[at + 1] as number);
       const stride = paddedLength(heads * headLength);
       const expected = new Float64Array(partialCounts.length * stride).fill(Number.NaN);
       const table: number[] = [];
@@ -53,10 +53,11 @@ function mergeCase(heads: number, headLength: number, partialCounts: readonly nu
       partialCounts.forEach((count, token) => {
         table.push(0, 0, 0, start, count);
         for (let head = 0; head < heads && count > 0; head++) {
-          const rows = Array.from({ length: count }, (_, i) => (start + i) * heads + head);
-          const o = rows.flatMap((row) => [...partial.subarray(row * headLength, (row + 1) * headLength)]);
-          const ml = rows.flatMap((row) => [...sums.subarray(row * 2, row * 2 + 2)]);
-          expected.set(reference(o, ml, headLength), token * stride + head * headLength);
+          const partials = Array.from({ length: count }, (_, i) => {
+            const at = ((start + i) * heads + head) * length;
+            return partial.subarray(at, at + length);
+          });
+          expected.set(reference(partials, headLength), token * stride + head * headLength);
         }
         start += count;
       });
@@ -64,7 +65,6 @@ function mergeCase(heads: number, headLength: number, partialCounts: readonly nu
         count: partialCounts.length,
         inputs: {
           partial,
-          partial_sums: sums,
           tokens: Uint32Array.from(table),
           range: rangeWords(0, partialCounts.length),
         },
@@ -86,7 +86,6 @@ override DST_FOURS: u32; // of a token's row
 ${range}
 ${tokenTable}
 var<storage, read> partial: array<vec4<f32>>;
-var<storage, read> partial_sums: array<vec2<f32>>;
 var<storage, read_write> dst: array<vec4<f32>>;
 
 @compute @workgroup_size(${invocations})
@@ -95,16 +94,17 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let count = tokens[token].partial_count;
   if (id.x >= HEADS * FOURS || count == 0u) { return; }
   let head = id.x / FOURS;
-  let first = tokens[token].partial_start * HEADS + head;
-  var highest = partial_sums[first].x;
-  for (var i = 1u; i < count; i++) { highest = max(highest, partial_sums[first + i * HEADS].x); }
+  let stride = HEADS * (FOURS + 1u);
+  let first = tokens[token].partial_start * stride + head * (FOURS + 1u);
+  var highest = partial[first + FOURS].x;
+  for (var i = 1u; i < count; i++) { highest = max(highest, partial[first + i * stride + FOURS].x); }
   var sum = 0.0;
   var out = vec4<f32>();
   for (var i = 0u; i < count; i++) {
-    let slot = first + i * HEADS;
-    let weight = exp(max(partial_sums[slot].x - highest, -87.0));
-    sum = fma(weight, partial_sums[slot].y, sum);
-    out = fma(vec4<f32>(weight), partial[slot * FOURS + id.x % FOURS], out);
+    let slot = first + i * stride;
+    let weight = exp(max(partial[slot + FOURS].x - highest, -87.0));
+    sum = fma(weight, partial[slot + FOURS].y, sum);
+    out = fma(vec4<f32>(weight), partial[slot + id.x % FOURS], out);
   }
   dst[token * DST_FOURS + id.x] = out / sum;
 }

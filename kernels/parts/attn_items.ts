@@ -15,3 +15,6 @@ struct Item {
 }
 var<storage, read> items: array<Item>;
 `;
+
+/** Values of a partial result, per head: the unscaled result, then max, sum and two zeros. */
+export const partialLength = (headLength: number) => headLength + 4;

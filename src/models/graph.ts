@@ -7,6 +7,7 @@ import { kv_write } from '../../kernels/kv_write.ts';
 import { mul_mat } from '../../kernels/mul_mat.ts';
 import { mul_mat_vec } from '../../kernels/mul_mat_vec.ts';
 import type { After } from '../../kernels/parts/after.ts';
+import { partialLength } from '../../kernels/parts/attn_items.ts';
 import type { KvType } from '../../kernels/parts/kv.ts';
 import { quantize_q8 } from '../../kernels/quantize_q8.ts';
 import { paddedLength } from '../../kernels/quants/block_type.ts';
@@ -226,8 +227,7 @@ export class Graph {
     const { maxDecode, maxPages } = this.#step.limits;
     const dst = this.activation('attn', q.length);
     const partials = maxDecode * Math.min(kv.pageCount, maxPages) * heads;
-    const partial = { buffer: this.#recorder.buffer('attn partial', partials * headLength * 4) };
-    const partial_sums = { buffer: this.#recorder.buffer('attn partial sums', partials * 8) };
+    const partial = { buffer: this.#recorder.buffer('attn partial', partials * partialLength(headLength) * 4) };
     const headGroup = heads / headCountKv;
     for (const { headStart, heads: kvHeads, keys, vals } of kv.layers[layer] ?? []) {
       const shape = { kvType: kv.type, heads, headGroup, kvHeads, kvHeadStart: headStart, headLength, maxPages };
@@ -236,7 +236,7 @@ export class Graph {
         items: this.#step.table('items'),
         pages: this.#step.table('pages'),
       };
-      const buffers = { ...tables, keys, vals, q, dst, partial, partial_sums };
+      const buffers = { ...tables, keys, vals, q, dst, partial };
       this.#recorder.dispatch(flash_attn, {
         shape: { ...shape, itemTokens: prefillItemTokens(headGroup) },
         buffers: { ...buffers, range: this.#step.range('prefillItems') },
@@ -250,7 +250,7 @@ export class Graph {
     }
     this.#recorder.dispatch(flash_attn_merge, {
       shape: { heads, headLength },
-      buffers: { partial, partial_sums, tokens: this.#step.table('tokens'), dst, range: this.#step.range('decode') },
+      buffers: { partial, tokens: this.#step.table('tokens'), dst, range: this.#step.range('decode') },
       count: (counts) => (counts.partials > 0 ? counts.decode : 0),
     });
     return dst;

@@ -1,0 +1,54 @@
+/** What holds of every kernel's source, without a GPU. */
+import { expect, test } from 'vitest';
+import { kernels } from '../../kernels/index.ts';
+import type { Features } from '../../src/gpu/device.ts';
+import { composeShader } from '../../src/gpu/wgsl.ts';
+
+const everything: Features = {
+  f16: true,
+  subgroups: true,
+  subgroupMinSize: 32,
+  subgroupMaxSize: 32,
+  dp4a: true,
+  timestamps: true,
+};
+/** Firefox's, and WebGPU's default. */
+const storageBuffers = 8;
+
+test.each(kernels.map((kernel) => [kernel.name, kernel] as const))('%s', (_, kernel) => {
+  expect(kernel.cases.length).toBeGreaterThan(0);
+  for (const { shape } of kernel.cases) {
+    for (const variant of kernel.variants(shape, everything)) {
+      const { code, bindings } = composeShader(kernel.wgsl(shape, variant));
+      expect(bindings.filter(({ type }) => type !== 'uniform').length).toBeLessThanOrEqual(storageBuffers);
+      expect(new Set(bindings.map(({ name }) => name)).size).toBe(bindings.length);
+      const overrides = [...code.matchAll(/^override (\w+)/gm)].map(([, name]) => name);
+      expect(Object.keys(kernel.overrides(shape, variant)).sort()).toEqual(overrides.sort());
+      expect(code).not.toMatch(/\b(undefined|NaN|\[object)/);
+    }
+  }
+});
+
+test('a case’s id addresses it', () => {
+  for (const kernel of kernels) {
+    const ids = kernel.cases.map(({ id }) => id);
+    expect(new Set(ids).size, kernel.name).toBe(ids.length);
+  }
+});
+
+test('parts are numbered in order, directives move to the top', () => {
+  const { code, bindings } = composeShader(`
+var<storage, read> a: array<u32>;
+enable f16;
+var<uniform> b: u32;
+enable f16;
+var<storage, read_write> c: array<u32>;
+`);
+  expect(code.startsWith('enable f16;\n@group(0) @binding(0) var<storage, read> a')).toBe(true);
+  expect(code.match(/enable f16/g)).toHaveLength(1);
+  expect(bindings).toEqual([
+    { name: 'a', index: 0, type: 'read-only-storage' },
+    { name: 'b', index: 1, type: 'uniform' },
+    { name: 'c', index: 2, type: 'storage' },
+  ]);
+});
