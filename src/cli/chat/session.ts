@@ -68,12 +68,12 @@ class Session {
   async answer(options: GenerateOptions): Promise<void> {
     try {
       const { text, tokenCount, result } = await this.#generate(options);
-      await this.#terminal.write(text.endsWith('\n') ? '\n' : '\n\n');
       this.#last = result;
-      if (result.stopReason === 'abort') this.#terminal.note(text ? 'stopped' : 'stopped; your message is taken back');
-      if (result.stopReason === 'length') this.#terminal.note(this.#lengthText(tokenCount, options));
-      if (text || result.stopReason !== 'abort') this.#history.answer(text);
-      else this.#history.undo();
+      if (text !== '') await this.#terminal.write(text.endsWith('\n') ? '\n' : '\n\n');
+      const remark = this.#remark(text, tokenCount, result, options);
+      if (remark) this.#terminal.note(remark);
+      if (text === '' && result.stopReason === 'abort') this.#history.undo();
+      else this.#history.answer(text);
     } catch (error) {
       const isMild = error instanceof ContextFullError || error instanceof ChatTemplateError;
       if (!isMild) throw error;
@@ -104,9 +104,13 @@ class Session {
     });
   }
 
-  #lengthText(tokenCount: number, { maxTokens }: GenerateOptions): string {
-    if (tokenCount === maxTokens) return `cut after ${tokenCount} tokens, as -n says`;
-    return `the context of ${this.#llm.info.contextLength} tokens is full: /reset begins anew`;
+  /** What the user should know of an answer's end. */
+  #remark(text: string, tokenCount: number, { stopReason }: GenerateResult, { maxTokens }: GenerateOptions) {
+    if (stopReason === 'abort') return text === '' ? 'stopped; your message is taken back' : 'stopped';
+    if (stopReason === 'length' && tokenCount === maxTokens) return `cut after ${tokenCount} tokens, as -n says`;
+    if (stopReason === 'length')
+      return `the context of ${this.#llm.info.contextLength} tokens is full: /reset begins anew`;
+    return text === '' ? 'the model had nothing to say' : undefined;
   }
 }
 

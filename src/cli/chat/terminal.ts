@@ -23,31 +23,33 @@ export class Terminal implements ChatTerminal, Disposable {
   readonly #screen = new Screen();
   readonly #lines = new MessageLines();
   readonly #events: Event[] = [];
-  readonly #ended = new AbortController();
+  readonly #signal: AbortSignal | undefined;
   #wake = () => {};
   #answer: AbortController | undefined;
   #pasting = false;
+  #closed = false;
 
   /** `signal` ends the conversation. */
   constructor(signal?: AbortSignal) {
+    this.#signal = signal;
     process.stdin.on('keypress', this.#followPaste);
     this.#editor = createInterface({ input: process.stdin, output: this.#screen, terminal: true, historySize: 1000 });
     this.#editor.on('line', (text) =>
       this.#push({ kind: 'line', text, pasted: this.#pasting, shown: !this.#screen.muted }),
     );
     this.#editor.on('SIGINT', () => (this.#answer ? this.#answer.abort() : this.#push({ kind: 'interrupt' })));
-    this.#editor.on('close', () => this.#push({ kind: 'end' }));
-    signal?.addEventListener('abort', () => {
-      this.#ended.abort();
-      this.#editor.close();
+    this.#editor.on('close', () => {
+      this.#closed = true;
+      this.#push({ kind: 'end' });
     });
+    signal?.addEventListener('abort', () => this.#editor.close());
     process.stderr.write(MARK_PASTES);
   }
 
   async read(): Promise<Message | undefined> {
     for (let warned = false; ; ) {
       this.#editor.setPrompt(this.#lines.isEmpty ? '> ' : '… ');
-      if (!this.#ended.signal.aborted) this.#editor.prompt(true);
+      if (!this.#closed) this.#editor.prompt(true);
       const event = await this.#next();
       if (event.kind === 'end') return undefined;
       if (event.kind === 'interrupt') {
@@ -75,10 +77,11 @@ export class Terminal implements ChatTerminal, Disposable {
   }
 
   async interruptible<T>(action: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    this.#answer = new AbortController();
+    const answer = new AbortController();
+    this.#answer = answer;
     this.#screen.muted = true;
     try {
-      return await action(AbortSignal.any([this.#answer.signal, this.#ended.signal]));
+      return await action(this.#signal ? AbortSignal.any([answer.signal, this.#signal]) : answer.signal);
     } finally {
       this.#screen.muted = false;
       this.#answer = undefined;
@@ -133,7 +136,7 @@ class Screen extends Writable {
   }
 
   override _write(chunk: Uint8Array, _encoding: string, done: () => void): void {
-    if (this.muted) done();
-    else process.stderr.write(chunk, done);
+    if (!this.muted) process.stderr.write(chunk);
+    done(); // at once, so that nothing waits here while others write to stderr
   }
 }
