@@ -29,8 +29,8 @@ export interface MemoryOptions {
 
 /** The shortest context worth running with: a prompt and an answer. */
 const smallestContext = 512;
-/** KV may take this much where nobody knows the memory: a quarter of the weights, and at least 1 GiB. */
-const unknownKvShare = 1 / 4;
+/** KV may take this much where nobody knows the memory: an eighth of the weights, and at least 1 GiB. */
+const unknownKvShare = 1 / 8;
 const unknownKvBytes = 2 ** 30;
 
 /** Bytes that the keys and values of one position take, over all layers. */

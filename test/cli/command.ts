@@ -34,15 +34,14 @@ export async function runHere(command: Command, ...args: string[]): Promise<Outc
 /** What node runs for a command in a process of its own. */
 export const commandProcess = fileURLToPath(new URL('./command_process.ts', import.meta.url));
 
-/** Runs `src/cli/NAME.ts` in a process of its own. */
+/** Runs `src/cli/NAME.ts` in a process of its own; its time is that of the processor, whoever else is at work. */
 export async function runApart(
   name: string,
   ...args: string[]
-): Promise<Outcome & { seconds: number; maxRssBytes: number }> {
-  const start = performance.now();
+): Promise<Outcome & { cpuSeconds: number; maxRssBytes: number }> {
   const done = promisify(execFile)(process.execPath, [commandProcess, name, ...args], { maxBuffer: 2 ** 28 });
   const { stdout, stderr, code = 0 } = await done.catch((error) => error);
   const lines = stderr.trimEnd().split('\n');
-  const maxRssBytes = Number(lines.pop());
-  return { code, stdout, stderr: lines.join('\n'), seconds: (performance.now() - start) / 1000, maxRssBytes };
+  const { cpuSeconds, maxRssBytes } = JSON.parse(lines.pop() as string);
+  return { code, stdout, stderr: lines.join('\n'), cpuSeconds, maxRssBytes };
 }

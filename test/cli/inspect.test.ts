@@ -17,9 +17,9 @@ const inspect = (...args: string[]) => runApart('inspect', ...args);
 test.each([[[]], [['--json']]])(
   'a header of 40B parameters and 256,000 tokens %s: under 2 s and 400 MB',
   async (flags) => {
-    const { code, seconds, maxRssBytes } = await inspect(alia, ...flags);
+    const { code, cpuSeconds, maxRssBytes } = await inspect(alia, ...flags);
     expect(code).toBe(0);
-    expect(seconds).toBeLessThan(2);
+    expect(cpuSeconds).toBeLessThan(2);
     expect(maxRssBytes).toBeLessThan(400e6);
   },
 );
@@ -69,8 +69,9 @@ test('the text is for people: long arrays shortened, memory in their units', asy
 test('the context is what fits, never the 163,840 of the file', async () => {
   const fitting = async (...flags: string[]) =>
     JSON.parse((await inspect(alia, '--json', ...flags)).stdout).plan.contextLength;
-  expect(await fitting()).toBe(4096);
-  expect(await fitting('--gpu-memory', '48GB')).toBe(Math.floor((48e9 - ALIA_TENSOR_BYTES) / 196_608));
+  const wholePages = (bytes: number) => Math.floor(bytes / 196_608 / 256) * 256;
+  expect(await fitting()).toBe(wholePages(ALIA_TENSOR_BYTES / 8));
+  expect(await fitting('--gpu-memory', '48GB')).toBe(wholePages(48e9 - ALIA_TENSOR_BYTES));
   expect(await fitting('--gpu-memory', '80GB')).toBe(163_840);
   expect(await fitting('--gpu-memory', '8GiB')).toBe(0);
 });
