@@ -28,7 +28,7 @@ export interface Shape {
   /** Kv heads whose pages are bound, and the first of them. */
   readonly kvHeads: number;
   readonly kvHeadStart: number;
-  /** A multiple of 4, at most 256. */
+  /** A multiple of 4, at most `maxHeadLength`. */
   readonly headLength: number;
   /** Tokens of an item, at most. */
   readonly itemTokens: number;
@@ -41,6 +41,8 @@ export interface Variant {
 }
 
 const invocations = 64;
+/** An invocation owns four columns of a head: longer heads have more columns than a workgroup. */
+export const maxHeadLength = 4 * invocations;
 /** Positions per tile; divides a page. */
 export const tileLength = 64;
 /** Query rows that a workgroup's registers hold. */

@@ -1,3 +1,4 @@
+import { maxHeadLength } from '../../kernels/flash_attn.ts';
 import type { KvType } from '../../kernels/parts/kv.ts';
 import type { Gguf, TensorInfo } from '../gguf/gguf.ts';
 import type { Device } from '../gpu/device.ts';
@@ -5,7 +6,7 @@ import type { Pipelines } from '../gpu/pipelines.ts';
 import { HostRows } from '../weights/host_rows.ts';
 import { type LoadProgress, loadWeights, readValues, type Weights } from '../weights/load.ts';
 import type { Architecture, ModelTensors } from './architecture.ts';
-import { type ConfigOverrides, type ModelConfig, modelConfig } from './config.ts';
+import { ConfigError, type ConfigOverrides, type ModelConfig, modelConfig } from './config.ts';
 import { architectures } from './index.ts';
 import { type MemoryPlan, planMemory } from './memory.ts';
 import { ropeFrequencies } from './rope.ts';
@@ -32,6 +33,10 @@ export interface ModelHeader {
 export function readHeader(gguf: Gguf, overrides?: ConfigOverrides): ModelHeader {
   const config = modelConfig(gguf, overrides);
   const architecture = architectures[config.architecture] as Architecture;
+  if (config.keyLength % 4 !== 0 || config.keyLength > maxHeadLength) {
+    const heads = `heads of ${config.keyLength} values`;
+    throw new ConfigError(`${heads} are not supported; attention reads multiples of 4 up to ${maxHeadLength}`);
+  }
   return {
     config,
     architecture,

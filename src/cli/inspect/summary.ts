@@ -1,9 +1,8 @@
 /** What a person asks of a file first, as data: what it is, whether it runs here, how it speaks. */
-import { hostTypeNames } from '../../../kernels/quants/dequantize.ts';
-import { GgufError, quote } from '../../gguf/errors.ts';
+import { GgufError } from '../../gguf/errors.ts';
 import type { Gguf, TensorInfo } from '../../gguf/gguf.ts';
-import { ConfigError, modelConfig } from '../../models/config.ts';
-import { architectures } from '../../models/index.ts';
+import { ConfigError } from '../../models/config.ts';
+import { readHeader } from '../../models/load.ts';
 import { findPreTokenizer } from '../../tokenizer/pre_tokenizers.ts';
 import { findStopTokens } from '../../tokenizer/stops.ts';
 import { TokenizerError } from '../../tokenizer/tokenizer.ts';
@@ -62,7 +61,7 @@ export async function summarize(gguf: Gguf): Promise<ModelSummary> {
     architecture,
     name: textOf(gguf, 'general.name'),
     license: textOf(gguf, 'general.license'),
-    obstacle: findObstacle(gguf, tensors),
+    obstacle: findObstacle(gguf),
     parameterCount: tensors.reduce((sum, tensor) => sum + elementCount(tensor), 0),
     types: typeShares(tensors),
     contextLength: typeof contextLength === 'number' ? contextLength : undefined,
@@ -77,16 +76,13 @@ function textOf({ metadata }: Gguf, key: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-function findObstacle(gguf: Gguf, tensors: readonly TensorInfo[]): string | null {
+function findObstacle(gguf: Gguf): string | null {
   try {
-    const config = modelConfig(gguf);
-    architectures[config.architecture]!.tensors(gguf, config);
+    readHeader(gguf);
   } catch (error) {
     return flawOf(gguf, error).flaw;
   }
-  const other = tensors.find(({ type }) => !hostTypeNames.includes(type.name));
-  if (!other) return null;
-  return `tensor ${quote(other.name)} is ${other.type.name}, which is not supported yet; supported: ${hostTypeNames.join(', ')}`;
+  return null;
 }
 
 function elementCount({ dimensions }: TensorInfo): number {
