@@ -119,10 +119,10 @@ export class KvCache implements KvLayers {
 
   async #grow(pages: number): Promise<void> {
     const older = this.pageCount;
+    this.generation++; // also where memory ends half way: the layers done so far have moved
     await this.#allocate(pages);
     this.#freePages.unshift(...descending(older, pages));
     this.pageCount = pages;
-    this.generation++;
   }
 
   /** Buffers for `pages` pages, layer by layer, with what the present ones hold. */
@@ -132,12 +132,15 @@ export class KvCache implements KvLayers {
     const perGroup = headsPerGroup(this.#device, this.maxPages * headBytes, headCountKv);
     for (let layer = 0; layer < blockCount; layer++) {
       const groups: LayerGroup[] = [];
-      for (let headStart = 0; headStart < headCountKv; headStart += perGroup) {
-        const heads = Math.min(perGroup, headCountKv - headStart);
-        const label = `kv of layer ${layer}, heads ${headStart}–${headStart + heads - 1}`;
-        const keys = { buffer: await createBuffer(this.#device, `${label}: keys`, pages * heads * headBytes) };
-        const vals = { buffer: await createBuffer(this.#device, `${label}: values`, pages * heads * headBytes) };
-        groups.push({ headStart, heads, keys, vals });
+      try {
+        for (let headStart = 0; headStart < headCountKv; headStart += perGroup) {
+          const heads = Math.min(perGroup, headCountKv - headStart);
+          const label = `kv of layer ${layer}, heads ${headStart}–${headStart + heads - 1}`;
+          groups.push({ headStart, heads, ...(await createPages(this.#device, label, pages * heads * headBytes)) });
+        }
+      } catch (error) {
+        destroyGroups(groups);
+        throw error;
       }
       this.#replace(layer, groups);
     }
@@ -179,6 +182,17 @@ function descending(from: number, to: number): number[] {
 function headsPerGroup({ limits }: Device, headBytes: number, headCountKv: number): number {
   const most = Math.min(limits.maxStorageBufferBindingSize, limits.maxBufferSize);
   return Math.max(1, Math.min(headCountKv, Math.floor(most / headBytes)));
+}
+
+async function createPages(device: Device, label: string, byteLength: number) {
+  const keys = await createBuffer(device, `${label}: keys`, byteLength);
+  try {
+    const vals = await createBuffer(device, `${label}: values`, byteLength);
+    return { keys: { buffer: keys }, vals: { buffer: vals } };
+  } catch (error) {
+    keys.destroy();
+    throw error;
+  }
 }
 
 function destroyGroups(groups: readonly LayerGroup[]): void {

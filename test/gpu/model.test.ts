@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type BatchToken, Model, type ModelOptions } from '../../src/decoding/model.ts';
 import type { Gguf } from '../../src/gguf/gguf.ts';
 import type { Device } from '../../src/gpu/device.ts';
+import { OutOfMemoryError } from '../../src/gpu/errors.ts';
 import { readHeader } from '../../src/models/load.ts';
 import { fixtures, randomGguf } from '../fixtures/random_gguf.ts';
 import { compareLogits } from '../reference/compare.ts';
@@ -91,6 +92,17 @@ describe.runIf(lavapipe)('a small device', () => {
       return rows(model, tokens, 32);
     });
     expect(host).toEqual(resident);
+  });
+
+  test('memory that ends while the cache grows: an OutOfMemoryError, and what was there still works', async () => {
+    const gguf = await randomGguf(fixtures.alia);
+    const small = await openTestDevice({ limits: { maxBufferSize: 150_000 } }); // 4 pages of a head, not 8
+    await withModel(small, gguf, { precision: 'exact', chunkLength: 16, contextLength: 2048 }, async (model) => {
+      const before = await rows(model, tokens, 40, 16);
+      await expect(model.kv.reserve(0, 1500)).rejects.toThrow(OutOfMemoryError);
+      model.kv.clear();
+      expect(await rows(model, tokens, 40, 16)).toEqual(before);
+    });
   });
 
   test('too little memory is one clear line', async () => {
