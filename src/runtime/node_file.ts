@@ -56,8 +56,22 @@ function fileSource(path: string, file: FileHandle, byteLength: number): ByteSou
 }
 
 /** A new file that is written from start to end; `finish` closes it. An existing one is replaced. */
-export async function createFile(path: string): Promise<ByteSink & { finish(): Promise<void> }> {
+export async function createFile(path: string): Promise<FileSink> {
   const file = await open(path, 'w');
+  const sink = fileSink(file);
+  return {
+    ...sink,
+    async finish() {
+      await sink.finish();
+      await file.close();
+    },
+  };
+}
+
+export type FileSink = ByteSink & { finish(): Promise<void> };
+
+/** Writes an open file from start to end; `finish` gives it its length, skipped bytes as holes. */
+export function fileSink(file: FileHandle): FileSink {
   let length = 0;
   return {
     async write(bytes) {
@@ -69,10 +83,7 @@ export async function createFile(path: string): Promise<ByteSink & { finish(): P
     async skip(byteLength) {
       length += byteLength;
     },
-    async finish() {
-      await file.truncate(length);
-      await file.close();
-    },
+    finish: () => file.truncate(length),
   };
 }
 

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { GgufError } from '../gguf/errors.ts';
 import type { ByteSink } from '../gguf/writer.ts';
+import { fileSink } from './node_file.ts';
 
 /** A file that takes its name when it is complete: before, nothing is changed under the name. */
 export interface UnpublishedFile extends ByteSink {
@@ -19,24 +20,16 @@ export async function createUnpublishedFile(path: string): Promise<UnpublishedFi
   const file = await openNew(temporaryPath, path);
   const removeAtExit = () => rmSync(temporaryPath, { force: true });
   process.once('exit', removeAtExit);
-  let length = 0;
+  const sink = fileSink(file);
   let isOpen = true;
   const close = async () => {
     if (isOpen) await file.close();
     isOpen = false;
   };
   return {
-    async write(bytes) {
-      for (let done = 0; done < bytes.length; ) {
-        done += (await file.write(bytes, done, bytes.length - done, length + done)).bytesWritten;
-      }
-      length += bytes.length;
-    },
-    async skip(byteLength) {
-      length += byteLength;
-    },
+    ...sink,
     async finish() {
-      await file.truncate(length);
+      await sink.finish();
       await close();
     },
     async publish() {

@@ -1,9 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { run } from '../../src/cli/template.ts';
 import { encodeGguf } from '../../src/gguf/writer.ts';
+import { captureOutput } from '../cli/command.ts';
 import { llamaVocabulary } from '../tokenizer/vocabularies.ts';
 
 let folder: string;
@@ -22,43 +23,30 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-let stdout: string;
-let stderr: string;
-beforeEach(() => {
-  stdout = stderr = '';
-  vi.spyOn(process.stdout, 'write').mockImplementation((text, done) => {
-    stdout += text;
-    (done as unknown as () => void)();
-    return true;
-  });
-  vi.spyOn(console, 'error').mockImplementation((line) => {
-    stderr += `${line}\n`;
-  });
-});
-afterEach(() => vi.restoreAllMocks());
+const output = captureOutput();
 
 test('the model’s own template, BOS and EOS', async () => {
   expect(await run(['-m', path('model.gguf'), '--messages', path('list.json')])).toBe(0);
-  expect(stdout).toBe('<s>user: hola</s>');
+  expect(output.stdout).toBe('<s>user: hola</s>');
 });
 
 test('tool_use where there are tools', async () => {
   await run(['-m', path('model.gguf'), '--messages', path('tools.json')]);
-  expect(stdout).toBe('2');
+  expect(output.stdout).toBe('2');
 });
 
 test('a template from a file, at a time', async () => {
   const options = ['--template', path('now.jinja'), '--bos', '[B]', '--now', '2026-01-15T10:30:00'];
   expect(await run([...options, '--messages', path('list.json')])).toBe(0);
-  expect(stdout).toBe('[B]15 Jan 2026 10:30True');
+  expect(output.stdout).toBe('[B]15 Jan 2026 10:30True');
 });
 
 test('errors', async () => {
   expect(await run(['-m', path('model.gguf')])).toBe(2);
   expect(await run(['--messages', path('list.json')])).toBe(2);
   expect(await run(['--template', path('now.jinja'), '--messages', path('list.json'), '--now', 'soon'])).toBe(2);
-  stderr = '';
+  output.stderr = '';
   expect(await run(['--template', path('now.jinja'), '--messages', path('now.jinja')])).toBe(1);
   expect(await run(['-m', path('model.gguf'), '--messages', path('list.json'), '--name', 'rag'])).toBe(1);
-  expect(stderr.trimEnd().split('\n')).toHaveLength(2);
+  expect(output.stderr.trimEnd().split('\n')).toHaveLength(2);
 });

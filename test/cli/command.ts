@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { vi } from 'vitest';
+import { afterEach, beforeEach, vi } from 'vitest';
 
 export interface Outcome {
   readonly code: number;
@@ -11,24 +11,39 @@ export interface Outcome {
 
 type Command = (args: string[]) => Promise<number>;
 
+/** What the commands of each test print, while it runs. */
+export function captureOutput(): { stdout: string; stderr: string } {
+  const output = { stdout: '', stderr: '' };
+  beforeEach(() => {
+    Object.assign(output, { stdout: '', stderr: '' });
+    spyOutput(output);
+  });
+  afterEach(() => vi.restoreAllMocks());
+  return output;
+}
+
 /** Runs a command within the test. */
 export async function runHere(command: Command, ...args: string[]): Promise<Outcome> {
-  let [stdout, stderr] = ['', ''];
-  const spies = [
-    vi.spyOn(process.stdout, 'write').mockImplementation((text, done) => {
-      stdout += text;
-      (done as unknown as () => void)();
-      return true;
-    }),
-    vi.spyOn(console, 'error').mockImplementation((line) => {
-      stderr += `${line}\n`;
-    }),
-  ];
+  const output = { stdout: '', stderr: '' };
+  const spies = spyOutput(output);
   try {
-    return { code: await command(args), stdout, stderr: stderr.trimEnd() };
+    const code = await command(args);
+    return { code, stdout: output.stdout, stderr: output.stderr.trimEnd() };
   } finally {
     for (const spy of spies) spy.mockRestore();
   }
+}
+
+function spyOutput(output: { stdout: string; stderr: string }) {
+  const write = vi.spyOn(process.stdout, 'write').mockImplementation((text, done) => {
+    output.stdout += text;
+    (done as unknown as () => void)();
+    return true;
+  });
+  const error = vi.spyOn(console, 'error').mockImplementation((line) => {
+    output.stderr += `${line}\n`;
+  });
+  return [write, error];
 }
 
 /** What node runs for a command in a process of its own. */
