@@ -18,17 +18,25 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'host', include: ['test/**/*.test.ts'], exclude: ['test/gpu/**'] },
+        test: { name: 'host', include: ['test/**/*.test.ts'], exclude: ['test/gpu/**', 'test/homes/**'] },
       },
       ...Object.entries(drivers).map(([name, driver]) => ({
         extends: true as const,
         test: {
           name,
           include: ['test/gpu/**/*.test.ts'],
-          // without a driver the adapter is missing, and the tests fail and say so
-          env: { VK_DRIVER_FILES: driver ?? 'missing', VK_ICD_FILENAMES: driver ?? 'missing', WEBGGUF_ADAPTER: name },
+          env: { ...vulkanDriver(driver), WEBGGUF_ADAPTER: name },
         },
       })),
+      {
+        extends: true,
+        test: { name: 'homes', include: ['test/homes/**/*.test.ts'], env: vulkanDriver(drivers.lavapipe) },
+      },
     ],
   },
 });
+
+/** Without a driver the adapter is missing, and the tests fail and say so. */
+function vulkanDriver(path = 'missing') {
+  return { VK_DRIVER_FILES: path, VK_ICD_FILENAMES: path };
+}

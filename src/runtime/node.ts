@@ -1,8 +1,9 @@
 import { create, globals } from 'webgpu';
-import { type Device, type DeviceOptions, openDevice } from '../gpu/device.ts';
-import { GpuError } from '../gpu/errors.ts';
-import { type LLM, type LoadOptions, loadIn, type Runtime } from '../index.ts';
-import { openModel } from './node_file.ts';
+import type { Device } from '../gpu/device.ts';
+import { type LLM, type LoadOptions, loadIn } from '../index.ts';
+import { type Home, type HomeDeviceOptions, homeRuntime, openDeviceIn } from './home.ts';
+import type { Source } from './model_source.ts';
+import { nodePlaces } from './node_file.ts';
 
 /**
  * Dawn hides f16 on NVIDIA's Vulkan driver, and subgroup matrices everywhere, unless asked. One flag: Dawn keeps only
@@ -21,44 +22,26 @@ export function nodeGpu(): GPU {
   return instance;
 }
 
-export interface NodeDeviceOptions extends DeviceOptions {
-  /** Part of the wanted adapter's vendor, architecture or description; the default adapter where absent. */
-  adapter?: string;
-}
-
-/** Opens Dawn's adapter; a `GpuError` says so where there is none, or another than asked for. */
-export async function openNodeDevice({ adapter: wanted, ...options }: NodeDeviceOptions = {}): Promise<Device> {
-  const gpu = nodeGpu();
-  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
-  if (!adapter)
-    throw new GpuError('no WebGPU adapter found: install a Vulkan driver (`npm run setup` installs a software one)');
-  const { vendor, architecture, description } = adapter.info;
-  const name = `${vendor} ${architecture} ${description}`;
-  if (wanted && !name.toLowerCase().includes(wanted.toLowerCase())) {
-    throw new GpuError(`no adapter named "${wanted}": this machine has "${name}" (VK_DRIVER_FILES chooses the driver)`);
-  }
-  return openDevice(adapter, { languageFeatures: gpu.wgslLanguageFeatures as ReadonlySet<string>, ...options });
-}
-
-const nodeRuntime: Runtime<string> = {
-  openGguf: (name, { signal, onWarning, onProgress }) =>
-    openModel(name, {
-      ...(signal && { signal }),
-      ...(onWarning && { onWarning }),
-      ...(onProgress && {
-        onProgress: (doneBytes, totalBytes) => onProgress({ stage: 'download', doneBytes, totalBytes }),
-      }),
-    }),
-  openDevice: openNodeDevice,
-  /** A software adapter's memory is the system's; a graphics card's is known to nobody. */
-  memoryBudget: ({ info }) => (info.isFallbackAdapter ? process.availableMemory() / 2 : undefined),
+const node: Home = {
+  ...nodePlaces,
+  gpu: nodeGpu,
+  hints: {
+    missing: 'install a Vulkan driver (`npm run setup` installs a software one)',
+    other: 'VK_DRIVER_FILES chooses the driver',
+  },
+  systemMemory: () => process.availableMemory() / 2,
 };
 
+export type { HomeDeviceOptions as NodeDeviceOptions } from './home.ts';
+
+/** Opens Dawn's adapter; a `GpuError` says so where there is none, or another than asked for. */
+export const openNodeDevice = (options?: HomeDeviceOptions): Promise<Device> => openDeviceIn(node, options);
+
 /**
- * Loads a model: a path, an https URL or `hf:OWNER/REPO/FILE.gguf`, or the first file of a split.
+ * Loads a model: a path, an https URL or `hf:OWNER/REPO/FILE.gguf`, or the first file of a split; a Blob; bytes.
  *
  * @example
  * await using llm = await load('model.gguf');
  * for await (const { text } of llm.generate('Once upon a time')) process.stdout.write(text);
  */
-export const load = (source: string, options?: LoadOptions): Promise<LLM> => loadIn(nodeRuntime, source, options);
+export const load = (source: Source, options?: LoadOptions): Promise<LLM> => loadIn(homeRuntime(node), source, options);

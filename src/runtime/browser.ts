@@ -1,0 +1,33 @@
+/** A page's or a worker's WebGPU. */
+import type { Device } from '../gpu/device.ts';
+import { type LLM, type LoadOptions, loadIn } from '../index.ts';
+import { type Home, type HomeDeviceOptions, homeRuntime, openDeviceIn } from './home.ts';
+import type { Source } from './model_source.ts';
+
+const browser: Home = {
+  hub: () => ({}),
+  baseUrl: () => globalThis.document?.baseURI ?? location.href, // a worker has no document
+  gpu: () => navigator.gpu,
+  hints: {
+    missing: 'this needs a browser with WebGPU, and a page from https or localhost',
+    other: "the browser's settings choose the adapter",
+  },
+  systemMemory() {
+    const { deviceMemory } = navigator as { deviceMemory?: number }; // GiB, 8 at most; Chromium alone tells it
+    return deviceMemory && (deviceMemory * 2 ** 30) / 2;
+  },
+};
+
+/** Opens the browser's adapter; a `GpuError` says so where there is none, or another than asked for. */
+export const openBrowserDevice = (options?: HomeDeviceOptions): Promise<Device> => openDeviceIn(browser, options);
+
+/**
+ * Loads a model: an URL, absolute or relative to the page, `hf:OWNER/REPO/FILE.gguf`, or the first file of a split;
+ * a File that a person chose; bytes.
+ *
+ * @example
+ * const llm = await load(input.files[0]);
+ * for await (const { text } of llm.generate('Once upon a time')) output.append(text);
+ */
+export const load = (source: Source, options?: LoadOptions): Promise<LLM> =>
+  loadIn(homeRuntime(browser), source, options);

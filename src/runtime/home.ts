@@ -1,0 +1,56 @@
+/** What the homes share beside the names of models: the adapter by its own, and `loadIn`'s runtime. */
+import type { HttpOptions } from '../gguf/http.ts';
+import { type Device, type DeviceOptions, openDevice } from '../gpu/device.ts';
+import { GpuError } from '../gpu/errors.ts';
+import type { LoadOptions, Runtime } from '../index.ts';
+import { openModelIn, type Places, type Source } from './model_source.ts';
+
+/** What differs between homes. */
+export interface Home extends Places {
+  gpu(): GPU | undefined;
+  /** What to do where no adapter is found, and where it is another than asked for. */
+  readonly hints: { readonly missing: string; readonly other: string };
+  /** Bytes of the system's memory that a software adapter may use; undefined where nobody knows. */
+  systemMemory(): number | undefined;
+}
+
+export interface HomeDeviceOptions extends DeviceOptions {
+  /** Part of the wanted adapter's vendor, architecture or description; the default adapter where absent. */
+  adapter?: string;
+}
+
+/** `loadIn`'s runtime for a home. */
+export function homeRuntime(home: Home): Runtime<Source> {
+  return {
+    openGguf: (source, options) => openModelIn(home, source, httpOptions(options)),
+    openDevice: (options) => openDeviceIn(home, options),
+    /** A software adapter's memory is the system's; a graphics card's is known to nobody. */
+    memoryBudget: ({ info }) => (info.isFallbackAdapter ? home.systemMemory() : undefined),
+  };
+}
+
+/** Opens the home's adapter; a `GpuError` says so where there is none, or another than asked for. */
+export async function openDeviceIn(
+  { gpu: findGpu, hints }: Home,
+  { adapter: wanted, ...options }: HomeDeviceOptions = {},
+): Promise<Device> {
+  const gpu = findGpu();
+  const adapter = await gpu?.requestAdapter({ powerPreference: 'high-performance' });
+  if (!gpu || !adapter) throw new GpuError(`no WebGPU adapter found: ${hints.missing}`);
+  const { vendor, architecture, description } = adapter.info;
+  const name = `${vendor} ${architecture} ${description}`;
+  if (wanted && !name.toLowerCase().includes(wanted.toLowerCase())) {
+    throw new GpuError(`no adapter named "${wanted}": this machine has "${name}" (${hints.other})`);
+  }
+  return openDevice(adapter, { languageFeatures: gpu.wgslLanguageFeatures as ReadonlySet<string>, ...options });
+}
+
+function httpOptions({ signal, onWarning, onProgress }: LoadOptions): HttpOptions {
+  return {
+    ...(signal && { signal }),
+    ...(onWarning && { onWarning }),
+    ...(onProgress && {
+      onProgress: (doneBytes, totalBytes) => onProgress({ stage: 'download', doneBytes, totalBytes }),
+    }),
+  };
+}

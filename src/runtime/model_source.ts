@@ -1,0 +1,73 @@
+/** A model by any of its names, in any home. */
+import { blobSource } from '../gguf/blob.ts';
+import { bytesSource } from '../gguf/bytes.ts';
+import type { Gguf } from '../gguf/gguf.ts';
+import { type HttpOptions, openHttp } from '../gguf/http.ts';
+import { type HubOptions, hubHeaders, openHub } from '../gguf/hub.ts';
+import { type OpenSibling, openGguf } from '../gguf/open.ts';
+import type { ByteSource } from '../gguf/source.ts';
+
+/**
+ * A model, or the first file of a split: an http(s) URL, `hf:OWNER/REPO/FILE.gguf`, a path (in a browser: relative to
+ * the page), a Blob or File, bytes, or whatever reads like them. A `ByteSource` is closed with the model.
+ */
+export type Source = string | URL | Blob | Uint8Array | ByteSource;
+
+/** Where a home keeps models. */
+export interface Places {
+  /** HF_TOKEN and HF_ENDPOINT, where there is an environment. */
+  hub(): Pick<HubOptions, 'endpoint' | 'token'>;
+  /** A file on disk. Where there are none, a path is an address that resolves against `baseUrl`. */
+  openFile?(path: string | URL): Promise<ByteSource>;
+  baseUrl?(): string;
+}
+
+/** A model's first file, and the way to its siblings. */
+interface ModelSource {
+  readonly source: ByteSource;
+  readonly openSibling?: OpenSibling;
+}
+
+/** Opens a model and reads its header; the caller closes it with `closeGguf`. */
+export async function openModelIn(places: Places, model: Source, options: HttpOptions = {}): Promise<Gguf> {
+  const { source, openSibling } = await openModelSource(places, model, options);
+  try {
+    return await openGguf(source, openSibling, options.signal);
+  } catch (error) {
+    await source.close();
+    throw error;
+  }
+}
+
+async function openModelSource(places: Places, model: Source, options: HttpOptions): Promise<ModelSource> {
+  if (model instanceof Uint8Array) return { source: bytesSource(model) };
+  if (model instanceof Blob) return { source: blobSource(model) };
+  if (typeof model !== 'string' && !(model instanceof URL)) return { source: model };
+
+  const name = String(model);
+  const hub = { ...options, ...places.hub() };
+  if (name.startsWith('hf:')) {
+    const folder = name.slice(0, name.lastIndexOf('/') + 1);
+    return { source: await openHub(name, hub), openSibling: (fileName) => openHub(folder + fileName, hub) };
+  }
+  if (places.openFile && !/^https?:\/\//i.test(name)) {
+    const openFile = places.openFile;
+    const path = name.startsWith('file://') ? new URL(name) : name;
+    return { source: await openFile(path), openSibling: (fileName) => openFile(siblingPath(path, fileName)) };
+  }
+  const url = new URL(name, places.baseUrl?.());
+  const http = { ...options, headers: { ...options.headers, ...hubHeaders(url, hub) } };
+  return { source: await openHttp(url, http), openSibling: (fileName) => openHttp(siblingUrl(url, fileName), http) };
+}
+
+/** The query stays: signed addresses and `?download=true` hold for the whole folder. */
+function siblingUrl(url: URL, fileName: string): URL {
+  const sibling = new URL(url);
+  sibling.pathname = sibling.pathname.replace(/[^/]*$/, encodeURIComponent(fileName));
+  return sibling;
+}
+
+/** Windows knows both slashes. */
+function siblingPath(path: string | URL, fileName: string): string | URL {
+  return path instanceof URL ? siblingUrl(path, fileName) : path.replace(/[^/\\]*$/, () => fileName);
+}

@@ -1,0 +1,41 @@
+/** Deno's own WebGPU on lavapipe: the kernels, and the tokens that Node gives. */
+import { afterAll, describe, expect, test } from 'vitest';
+import { kernels } from '../../kernels/index.ts';
+import { load } from '../../src/runtime/node.ts';
+import { deno, node } from './command.ts';
+import { writeModel } from './model_file.ts';
+import { greedyTokens } from './scenario.ts';
+
+const model = await writeModel();
+afterAll(() => model[Symbol.asyncDispose]());
+
+const inDeno = async (what: string, path = '') => JSON.parse(await deno('test/homes/in_deno.ts', what, path));
+
+test('every case of every kernel', async () => {
+  const report = await inDeno('kernels');
+  expect(report.failures).toEqual([]);
+  expect(report.kernels).toEqual(kernels.map(({ name }) => name));
+});
+
+test('greedy tokens are those of Node', async () => {
+  expect(await inDeno('greedy', model.path)).toEqual(await greedyTokens(load, model.path));
+});
+
+test('reads in flight at once do not disturb each other', async () => {
+  expect(await inDeno('reads', model.path)).toEqual([]);
+});
+
+test('the example says what the one for Node says', async () => {
+  const text = await deno('examples/deno.ts', model.path);
+  expect(text.length).toBeGreaterThan(40);
+  expect(text).toBe(await node('examples/node.ts', model.path));
+});
+
+describe('a file that does not open', () => {
+  test.each([
+    ['/nowhere/x.gguf', 'there is no such file'],
+    [model.folder, 'is a folder'],
+  ])('%s', async (path, words) => {
+    await expect(inDeno('reads', path)).rejects.toThrow(words);
+  });
+});

@@ -1,0 +1,58 @@
+/** What every home must do alike; runs in each of them. */
+import { kernels } from '../../kernels/index.ts';
+import { type ByteSource, readBytes } from '../../src/gguf/source.ts';
+import { type CheckResult, checkKernel } from '../../src/gpu/check.ts';
+import type { Device } from '../../src/gpu/device.ts';
+import { Pipelines } from '../../src/gpu/pipelines.ts';
+import type { LLM, LoadOptions } from '../../src/index.ts';
+import type { Source } from '../../src/runtime/model_source.ts';
+
+/** What a home tells of its kernels, as JSON. */
+export interface KernelReport {
+  /** Their names, each with at least one case. */
+  readonly kernels: readonly string[];
+  readonly caseCount: number;
+  /** A line each. */
+  readonly failures: readonly string[];
+}
+
+/** Every case of every kernel in every variant that the device has, as `doctor` checks them. */
+export async function checkKernels(device: Device): Promise<KernelReport> {
+  const pipelines = new Pipelines(device);
+  const results: CheckResult[] = [];
+  for (const kernel of kernels) {
+    for await (const result of checkKernel(device, pipelines, kernel)) results.push(result);
+  }
+  const failed = results.filter(({ ok }) => !ok);
+  return {
+    kernels: [...new Set(results.map(({ name }) => name))],
+    caseCount: results.length,
+    failures: failed.map((r) => `${r.name} ${r.case} [${r.variant}]: ${r.error}`),
+  };
+}
+
+/** Greedy tokens under `exact`, after a prompt that is longer than a chunk. */
+export async function greedyTokens(
+  load: (source: Source, options: LoadOptions) => Promise<LLM>,
+  source: Source,
+): Promise<number[]> {
+  await using llm = await load(source, { precision: 'exact', chunkLength: 16 });
+  const prompt = Array.from({ length: 20 }, (_, i) => 20 + ((i * 37) % 300));
+  const tokens: number[] = [];
+  for await (const { id } of llm.generate(prompt, { maxTokens: 24, temperature: 0 })) tokens.push(id);
+  return tokens;
+}
+
+/** Many reads in flight at once, of bytes that are then read once more alone; the offsets that differ. */
+export async function wrongReads(source: ByteSource): Promise<number[]> {
+  const byteLength = 5000;
+  const offsets = Array.from({ length: 64 }, (_, i) => (i * 7919) % (source.byteLength - byteLength));
+  const together = await Promise.all(offsets.map((offset) => readBytes(source, offset, byteLength)));
+  const wrong: number[] = [];
+  for (const [i, offset] of offsets.entries()) {
+    const alone = await readBytes(source, offset, byteLength);
+    if (alone.some((byte, at) => byte !== together[i]![at])) wrong.push(offset);
+  }
+  await source.close();
+  return wrong;
+}
