@@ -1,7 +1,15 @@
 export { type ChatMessage, ChatTemplateError } from './chat/index.ts';
-export type { GenerateOptions, GenerateStats, PhaseStats, StopReason } from './decoding/generate.ts';
+export type {
+  GenerateOptions,
+  GenerateResult,
+  GenerateStats,
+  PhaseStats,
+  StopReason,
+  Token,
+  TokenLogprob,
+} from './decoding/generate.ts';
 export { ContextFullError } from './decoding/kv_cache.ts';
-export type { SamplingOptions } from './decoding/sampler.ts';
+export type { SamplingOptions } from './decoding/sampling_options.ts';
 export { GgufError } from './gguf/errors.ts';
 export type { Gguf, TensorInfo } from './gguf/gguf.ts';
 export type { ByteSource } from './gguf/source.ts';
@@ -9,13 +17,11 @@ export { type Device, type DeviceOptions, featureNames, openDevice } from './gpu
 export { DeviceLostError, GpuError, OutOfMemoryError } from './gpu/errors.ts';
 export {
   type ChatOptions,
-  type GenerateResult,
   type LLM,
   type LoadOptions,
   loadIn,
   type ModelInfo,
   type Runtime,
-  type Token,
 } from './llm.ts';
 export { ConfigError, type ConfigOverrides } from './models/config.ts';
 export type { Precision } from './models/graph.ts';

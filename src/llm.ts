@@ -1,5 +1,5 @@
 import { ChatEncoder, type ChatMessage } from './chat/index.ts';
-import { type GenerateOptions, type GenerateStats, generateTokens } from './decoding/generate.ts';
+import { type GenerateOptions, type GenerateResult, generateText, type Token } from './decoding/generate.ts';
 import { ContextFullError } from './decoding/kv_cache.ts';
 import { Model, type ModelOptions } from './decoding/model.ts';
 import type { Gguf } from './gguf/gguf.ts';
@@ -32,17 +32,6 @@ export interface ChatOptions extends GenerateOptions {
   tools?: readonly unknown[];
   /** Further variables of the template, such as `enable_thinking`. */
   templateVariables?: Readonly<Record<string, unknown>>;
-}
-
-/** One generated token and the text that it completes, which may be empty. */
-export interface Token {
-  readonly id: number;
-  readonly text: string;
-}
-
-export interface GenerateResult extends GenerateStats {
-  /** Bytes of a character that the last token left unfinished, as U+FFFD; empty as a rule. */
-  readonly textEnd: string;
 }
 
 export interface ModelInfo {
@@ -117,7 +106,8 @@ export class LLM implements AsyncDisposable {
 
   /**
    * Continues `prompt`: text (BOS is added as the file says, control tokens are not parsed) or token ids as they are.
-   * Ends at a stop token, which is not yielded, at `maxTokens`, or where the context is full.
+   * Ends at a stop token, which is not yielded, at a stop string, whose text is not yielded though its tokens' ids are,
+   * at `maxTokens`, or where the context is full. Throws `RangeError` for options out of their range.
    */
   async *generate(
     prompt: string | readonly number[],
@@ -126,13 +116,7 @@ export class LLM implements AsyncDisposable {
     const tokens = this.#checked(typeof prompt === 'string' ? this.tokenizer.encode(prompt) : prompt);
     const release = await this.#turn();
     try {
-      const stream = this.tokenizer.stream();
-      const ids = generateTokens(this.#model, tokens, this.tokenizer.stopTokens, options);
-      for (;;) {
-        const { value, done } = await ids.next();
-        if (done) return { ...value, textEnd: stream.end() };
-        yield { id: value, text: stream.push(value) };
-      }
+      return yield* generateText(this.#model, tokens, this.tokenizer, options);
     } finally {
       release();
     }
