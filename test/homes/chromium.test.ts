@@ -20,19 +20,11 @@ test('every case of every kernel', async () => {
   const report = (await scenario.page.evaluate('checkKernels()')) as KernelReport;
   expect(report.failures).toEqual([]);
   expect(report.kernels).toEqual(kernels.map(({ name }) => name));
-});
+}, 300_000);
 
-test('greedy tokens are those of Node, from every kind of source', async () => {
-  const expected = await greedyTokens(load, model.path);
-  const sources = [
-    `'/model.gguf'`, // relative to the page
-    `new URL('/model.gguf', location)`,
-    `await (await fetch('/model.gguf')).blob()`,
-    `new Uint8Array(await (await fetch('/model.gguf')).arrayBuffer())`,
-  ];
-  for (const source of sources) {
-    expect(await scenario.page.evaluate(`(async () => greedyTokens(${source}))()`), source).toEqual(expected);
-  }
+test('greedy tokens are those of Node', async () => {
+  const bytes = "fetch('/model.gguf').then((response) => response.bytes())";
+  expect(await scenario.page.evaluate(`${bytes}.then(greedyTokens)`)).toEqual(await greedyTokens(load, model.path));
 });
 
 test('the example says what the one for Node says, of an URL and of a chosen file', async () => {
