@@ -78,6 +78,16 @@ describe.runIf(adapterName === 'lavapipe')('webgguf chat, piped', () => {
     expect(lines[0]).toContain(`prompt ${llm.chatTokens(question).length} at`);
   });
 
+  test('--stop ends the answer before it', async () => {
+    await using llm = await load(model, { device: await openTestDevice() });
+    const question = [{ role: 'user', content: 'hola' }];
+    const tokens = await Array.fromAsync(llm.chat(question, { maxTokens: 12, temperature: 0 }));
+    const answer = tokens.map(({ text }) => text).join('');
+    const word = answer.slice(3, 6);
+    const args = ['-m', model, '-n', '12', '--temperature', '0', '--stop', word];
+    expect((await chat('hola', ...args)).stdout).toBe(`${answer.slice(0, answer.indexOf(word))}\n`);
+  });
+
   test('--chat-template', async () => {
     const file = join(folder, 'short.jinja');
     await writeFile(file, '{{ messages[0].content }}');

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { generateOptions } from '../../src/cli/model_options.ts';
 import { fixtures, randomGgufBytes } from '../fixtures/random_gguf.ts';
 import { hasSharedData, readExpected, sharedData } from '../fixtures/shared_data.ts';
 import { adapterName } from './adapter.ts';
@@ -25,6 +26,30 @@ const model = join(folder, 'model.gguf');
 beforeAll(async () => writeFile(model, await randomGgufBytes(fixtures.alia)));
 afterAll(() => rmSync(folder, { recursive: true }));
 
+test('every sampling option arrives', () => {
+  const numbers = { temperature: '0', 'top-k': '20', 'top-p': '.9', 'min-p': '0.01', 'typical-p': '0.95', seed: '1' };
+  const penalties = {
+    'repeat-penalty': '1.1',
+    'repeat-last-n': '-1',
+    'frequency-penalty': '2',
+    'presence-penalty': '-1',
+  };
+  const others = { n: '5', 'logit-bias': ['30=100', '7=-.5'], stop: ['\n', 'a=b'] };
+  expect(generateOptions({ ...numbers, ...penalties, ...others })).toEqual({
+    ...{ temperature: 0, topK: 20, topP: 0.9, minP: 0.01, typicalP: 0.95, seed: 1 },
+    ...{ repeatPenalty: 1.1, repeatLastN: -1, frequencyPenalty: 2, presencePenalty: -1 },
+    ...{
+      maxTokens: 5,
+      logitBias: new Map([
+        [30, 100],
+        [7, -0.5],
+      ]),
+      stop: ['\n', 'a=b'],
+    },
+  });
+  expect(generateOptions({})).toEqual({});
+});
+
 describe.runIf(adapterName === 'lavapipe')('generate and logits', () => {
   test('--json prints one object, and a seed repeats itself', async () => {
     const args = ['generate', '-m', model, '-p', 'Hello', '-n', '8', '--seed', '7', '--temperature', '1', '--json'];
@@ -34,6 +59,22 @@ describe.runIf(adapterName === 'lavapipe')('generate and logits', () => {
     expect(Object.keys(result)).toEqual(['prompt_tokens', 'generated_tokens', 'text', 'stop_reason', 'stats']);
     expect(['eos', 'length']).toContain(result.stop_reason);
     expect(JSON.parse(second.stdout).generated_tokens).toEqual(result.generated_tokens);
+  });
+
+  test('the text ends before --stop; biases and penalties have their effect', async () => {
+    const args = ['generate', '-m', model, '-p', 'Hello', '-n', '12', '--temperature', '0', '--json'];
+    const plain = JSON.parse((await webgguf(...args)).stdout);
+    const word = plain.text.slice(2, 5);
+    const stopped = JSON.parse((await webgguf(...args, '--stop', 'no such text', '--stop', word)).stdout);
+    expect(stopped).toMatchObject({ stop_reason: 'stop', text: plain.text.slice(0, plain.text.indexOf(word)) });
+    expect(plain.generated_tokens.slice(0, stopped.generated_tokens.length)).toEqual(stopped.generated_tokens);
+
+    const only = await webgguf(...args, '--logit-bias', '30=100', '--logit-bias', `${plain.generated_tokens[0]}=-100`);
+    expect(new Set(JSON.parse(only.stdout).generated_tokens)).toEqual(new Set([30]));
+    const penalties = ['--repeat-penalty', '1.1', '--repeat-last-n=-1', '--presence-penalty=-0.5'];
+    const { code, stdout } = await webgguf(...args, ...penalties, '--frequency-penalty', '2');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout).generated_tokens).not.toEqual(plain.generated_tokens);
   });
 
   test('logits writes float32 rows, one per token', async () => {
@@ -48,6 +89,13 @@ describe.runIf(adapterName === 'lavapipe')('generate and logits', () => {
   test.each([
     [['generate'], 2, /name the model with -m/],
     [['generate', '-m', model, '-n', 'many'], 2, /-n takes a number/],
+    [['generate', '-m', model, '--top-p', '1.5'], 2, /--top-p takes a number from 0 to 1, not "1.5"/],
+    [['generate', '-m', model, '--top-k', 'few'], 2, /--top-k takes a whole number from 0 on, not "few"/],
+    [['generate', '-m', model, '--presence-penalty', '-1'], 2, /--presence-penalty' argument is ambiguous/],
+    [['generate', '-m', model, '--logit-bias', '5'], 2, /--logit-bias takes a token's id and what to add/],
+    [['generate', '-m', model, '--logit-bias', '5=500'], 2, /--logit-bias 5= takes a number from -100 to 100/],
+    [['generate', '-m', model, '--logit-bias', '999=5'], 1, /logitBias’s token takes a whole number from 0 to 330/],
+    [['generate', '-m', model, '--stop', ''], 2, /--stop takes a text that is not empty/],
     [['generate', '-m', model, '--nonsense'], 2, /--nonsense/],
     [['generate', '-m', join(folder, 'absent.gguf')], 1, /absent\.gguf/],
     [['generate', '-m', model, '--tokens', '1,999'], 1, /token 999 is not in the vocabulary of 331/],
