@@ -13,7 +13,7 @@ const browser: Home = {
     other: "the browser's settings choose the adapter",
   },
   systemMemory() {
-    const { deviceMemory } = navigator as { deviceMemory?: number }; // GiB, 8 at most; Chromium alone tells it
+    const { deviceMemory } = navigator as { deviceMemory?: number }; // GiB, rounded; Chromium alone tells it
     return deviceMemory && (deviceMemory * 2 ** 30) / 2;
   },
 };
