@@ -5,7 +5,8 @@ import { converse } from './chat/session.ts';
 import { Terminal } from './chat/terminal.ts';
 import { runCommand } from './command.ts';
 import { printAnswer } from './generate.ts';
-import { generateArgs, generateOptions, loadModel, modelArgs, modelUsage, samplingUsage } from './model_options.ts';
+import { generateArgs, generateOptions, samplingUsage } from './generate_options.ts';
+import { loadModel, modelArgs, modelUsage } from './model_options.ts';
 
 const usage = `usage: webgguf chat -m MODEL [--system TEXT] [options]
 

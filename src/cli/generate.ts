@@ -2,15 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { GenerateOptions, GenerateResult, GenerateStats, LLM, PhaseStats, Token } from '../index.ts';
 import { print, runCommand, UsageError } from './command.ts';
-import {
-  generateArgs,
-  generateOptions,
-  loadModel,
-  modelArgs,
-  modelUsage,
-  parseTokens,
-  samplingUsage,
-} from './model_options.ts';
+import { generateArgs, generateOptions, samplingUsage } from './generate_options.ts';
+import { loadModel, modelArgs, modelUsage, parseTokens } from './model_options.ts';
 
 const usage = `usage: webgguf generate -m MODEL [-p TEXT | -f FILE | --tokens 1,2,3] [-n 128] [options]
 

@@ -106,17 +106,6 @@ export async function* generateText(
   return end('abort');
 }
 
-/** The ids alone, of a model without a tokenizer. */
-export async function* generateTokens(
-  model: Model,
-  prompt: readonly number[],
-  stopTokens: ReadonlySet<number>,
-  options: GenerateOptions = {},
-): AsyncGenerator<number> {
-  const texts = { stopTokens, stream: () => ({ push: () => '', end: () => '' }), decode: () => '' };
-  for await (const { id } of generateText(model, prompt, texts, options)) yield id;
-}
-
 /** Runs the prompt in chunks and chooses the token after it; undefined when aborted. */
 async function prefill(model: Model, chooser: Chooser, prompt: readonly number[], signal?: AbortSignal) {
   if (prompt.length > model.memory.contextLength) {

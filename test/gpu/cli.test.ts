@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { generateOptions } from '../../src/cli/model_options.ts';
+import { generateOptions } from '../../src/cli/generate_options.ts';
 import { fixtures, randomGgufBytes } from '../fixtures/random_gguf.ts';
 import { hasSharedData, readExpected, sharedData } from '../fixtures/shared_data.ts';
 import { adapterName } from './adapter.ts';

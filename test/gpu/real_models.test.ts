@@ -1,6 +1,6 @@
 /** The real models of ../shared/data, against a float64 forward over their own weights and against llama.cpp's rows. */
 import { describe, expect, test } from 'vitest';
-import { generateTokens } from '../../src/decoding/generate.ts';
+import { generateText } from '../../src/decoding/generate.ts';
 import { Model, type ModelOptions } from '../../src/decoding/model.ts';
 import { closeGguf } from '../../src/gguf/open.ts';
 import { readHeader } from '../../src/models/load.ts';
@@ -122,5 +122,6 @@ describe.runIf(runs)('greedy tokens are llama.cpp’s wherever the best two logi
 
 async function greedy(model: Model, { promptTokens, generatedTokens }: Expected): Promise<number[]> {
   const options = { temperature: 0, maxTokens: generatedTokens.length };
-  return Array.fromAsync(generateTokens(model, promptTokens, new Set(), options));
+  const texts = { stopTokens: new Set<number>(), stream: () => ({ push: () => '', end: () => '' }), decode: () => '' };
+  return Array.fromAsync(generateText(model, promptTokens, texts, options), ({ id }) => id);
 }
