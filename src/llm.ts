@@ -199,8 +199,7 @@ export class LLM implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#last;
-    this.#model.destroy();
+    this.#model.destroy(); // a generator that nobody finishes must not keep it open
     if (this.#ownsDevice) this.#device.destroy();
     await closeGguf(this.#gguf);
   }

@@ -54,6 +54,7 @@ export class Model {
   readonly #logitsReadback: GPUBuffer;
   readonly #idsReadback: GPUBuffer;
   #recorded: Recorded | undefined;
+  #closed = false;
 
   private constructor(parts: Parts, logitsReadback: GPUBuffer, idsReadback: GPUBuffer) {
     this.#parts = parts;
@@ -162,6 +163,7 @@ export class Model {
     decode: readonly BatchToken[],
     copy?: (encoder: GPUCommandEncoder, recorded: Recorded, logits: number) => void,
   ): Promise<StepCounts> {
+    if (this.#closed) throw new Error('the model is closed');
     const { kv, tables, hostEmbeddings, device } = this.#parts;
     for (const { sequence, position } of [...prefill, ...decode]) {
       if (await kv.reserve(sequence, position + 1)) tables.writePages(kv.pageTable);
@@ -199,7 +201,9 @@ export class Model {
     return this.#recorded?.plan.dispatchCount({ ...one, ...none }) ?? 0;
   }
 
+  /** Frees all GPU memory; steps from now on are refused. */
   destroy(): void {
+    this.#closed = true;
     const { weights, kv, tables } = this.#parts;
     this.#recorded?.plan.destroy();
     for (const resource of [weights, kv, tables, this.#logitsReadback, this.#idsReadback]) resource.destroy();
