@@ -11,7 +11,7 @@ import { padded, Random, weights } from './case_data.ts';
 import { range, rangeWords, tile } from './parts/range.ts';
 import { unroll, values } from './parts/values.ts';
 import { type BlockType, blocksPerRow, paddedLength } from './quants/block_type.ts';
-import { blockTypes } from './quants/index.ts';
+import { blockTypes, readVariant } from './quants/index.ts';
 
 export interface Shape {
   /** ggml's name of the rows' type. */
@@ -65,7 +65,7 @@ export const get_rows: Kernel<Shape, Variant> = {
   name: 'get_rows',
 
   variants: ({ type }, features) =>
-    type === 'F16' && features.f16 ? [{ f16: true }, { f16: false }] : [{ f16: false }],
+    readVariant(type, 'f32', features).f16 ? [{ f16: true }, { f16: false }] : [{ f16: false }],
 
   wgsl({ type }, { f16 }) {
     const { fours, read } = blockTypes[type] as BlockType;

@@ -16,7 +16,7 @@ import { addProducts, declareSums, finishedPair, type Products, productSteps } f
 import { range, tile } from './parts/range.ts';
 import { unroll, values } from './parts/values.ts';
 import { type BlockType, blocksPerRow } from './quants/block_type.ts';
-import { blockTypes } from './quants/index.ts';
+import { blockTypes, readVariant } from './quants/index.ts';
 
 export type Shape = MulMatShape;
 
@@ -46,8 +46,7 @@ export const mul_mat: Kernel<Shape, Variant> = {
 
   variants(shape, features) {
     const base = { ...registerTile, dp4a: false, f16: false };
-    const dp4a = features.dp4a && shape.activation === 'q8';
-    const f16 = features.f16 && shape.type === 'F16';
+    const { dp4a, f16 } = readVariant(shape.type, shape.activation, features);
     return dp4a || f16 ? [{ ...base, dp4a, f16 }, base] : [base];
   },
 

@@ -17,7 +17,7 @@ import { addProducts, declareSums, finishedPair, productSteps } from './parts/pr
 import { range, tile } from './parts/range.ts';
 import { unroll, values } from './parts/values.ts';
 import { type BlockType, blocksPerRow } from './quants/block_type.ts';
-import { blockTypes } from './quants/index.ts';
+import { blockTypes, readVariant } from './quants/index.ts';
 
 export interface Shape extends MulMatShape {
   /** Tokens per weight read. */
@@ -39,8 +39,7 @@ export const mul_mat_vec: Kernel<Shape, Variant> = {
   name: 'mul_mat_vec',
 
   variants(shape, features) {
-    const dp4a = features.dp4a && shape.activation === 'q8';
-    const f16 = features.f16 && shape.type === 'F16';
+    const { dp4a, f16 } = readVariant(shape.type, shape.activation, features);
     const base: Variant = { by: 'invocation', subgroups: false, dp4a: false, f16: false };
     const ways: Variant[] = [
       { ...base, dp4a, f16 },

@@ -35,6 +35,8 @@ export interface BlockType {
   readonly planes: readonly { readonly name: string; readonly bytes: number }[];
   /** Whether its blocks are int8 with one scale, and may meet int8 activations. */
   readonly int8: boolean;
+  /** Whether `read` has a form with native `f16`. */
+  readonly nativeF16: boolean;
   /** Vectors of four values that `weight_values` returns. */
   readonly fours: Fours;
   /**

@@ -9,6 +9,7 @@ export const f32: BlockType = {
   fileBlockBytes: 4,
   planes: [{ name: 'v', bytes: 128 }],
   int8: false,
+  nativeF16: false,
   fours: 2,
 
   read: () => wgsl`

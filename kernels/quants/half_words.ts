@@ -20,6 +20,7 @@ export function halfWords({ name, widen, exponent, native }: HalfFormat): BlockT
     fileBlockBytes: 2,
     planes: [{ name: 'h', bytes: 64 }],
     int8: false,
+    nativeF16: native,
     fours: 2,
 
     read: ({ f16 }) => wgsl`

@@ -1,5 +1,5 @@
 import { bf16 } from './bf16.ts';
-import type { BlockType } from './block_type.ts';
+import type { BlockType, ReadVariant } from './block_type.ts';
 import { f16 } from './f16.ts';
 import { f32 } from './f32.ts';
 import { q8_0 } from './q8_0.ts';
@@ -8,3 +8,8 @@ import { q8_0 } from './q8_0.ts';
 export const blockTypes: Readonly<Record<string, BlockType>> = Object.fromEntries(
   [f32, f16, bf16, q8_0].map((type) => [type.name, type]),
 );
+
+/** Which of a device's features the reading of a type makes use of. */
+export function readVariant(type: string, activation: 'f32' | 'q8', features: ReadVariant): ReadVariant {
+  return { dp4a: features.dp4a && activation === 'q8', f16: features.f16 && (blockTypes[type] as BlockType).nativeF16 };
+}

@@ -15,6 +15,7 @@ export const q8_0: BlockType = {
     { name: 's', bytes: 2 },
   ],
   int8: true,
+  nativeF16: false,
   fours: 4,
 
   read: ({ dp4a }) => wgsl`
