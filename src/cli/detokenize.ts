@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { printExactly, runCommand, UsageError } from './command.ts';
+import { parseTokens } from './prompt_options.ts';
 import { openTokenizer, tokenizerArgs } from './tokenize.ts';
 
 const usage = `usage: webgguf detokenize -m MODEL --tokens 1,2,3 [options]
@@ -21,12 +22,4 @@ export async function run(args: string[]): Promise<number> {
     const tokenizer = await openTokenizer(values);
     await printExactly(tokenizer.decode(tokens, { special: values.special ?? false }));
   });
-}
-
-/** `1,2,3`; spaces divide too, as `tokenize` prints them. */
-function parseTokens(list: string): number[] {
-  const words = list.split(/[\s,]+/).filter((word) => word !== '');
-  const wrong = words.find((word) => !/^\d{1,10}$/.test(word));
-  if (wrong !== undefined) throw new UsageError(`--tokens holds ${JSON.stringify(wrong)}; ids are whole numbers`);
-  return words.map(Number);
 }

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import type { GenerateOptions, GenerateResult, GenerateStats, LLM, PhaseStats, Token } from '../index.ts';
-import { print, runCommand, UsageError } from './command.ts';
+import { print, runCommand } from './command.ts';
 import { generateArgs, generateOptions, samplingUsage } from './generate_options.ts';
-import { loadModel, modelArgs, modelUsage, parseTokens } from './model_options.ts';
+import { loadModel, modelArgs, modelUsage } from './model_options.ts';
+import { promptArgs, readPrompt } from './prompt_options.ts';
 
 const usage = `usage: webgguf generate -m MODEL [-p TEXT | -f FILE | --tokens 1,2,3] [-n 128] [options]
 
@@ -22,9 +22,7 @@ export async function run(args: string[], signal?: AbortSignal): Promise<number>
       options: {
         ...modelArgs,
         ...generateArgs,
-        prompt: { type: 'string', short: 'p' },
-        file: { type: 'string', short: 'f' },
-        tokens: { type: 'string' },
+        ...promptArgs,
         json: { type: 'boolean' },
       },
     });
@@ -82,19 +80,4 @@ async function generateJson(llm: LLM, prompt: string | number[], options: Genera
     };
     return print(`${JSON.stringify(result)}\n`);
   }
-}
-
-interface PromptValues {
-  prompt?: string;
-  file?: string;
-  tokens?: string;
-}
-
-export async function readPrompt({ prompt, file, tokens }: PromptValues): Promise<string | number[]> {
-  if ([prompt, file, tokens].filter((value) => value !== undefined).length > 1) {
-    throw new UsageError('give one prompt: -p, -f or --tokens');
-  }
-  if (tokens !== undefined) return parseTokens(tokens);
-  if (file !== undefined) return readFile(file, 'utf8');
-  return prompt ?? '';
 }

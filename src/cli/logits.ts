@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { runCommand, UsageError } from './command.ts';
-import { readPrompt } from './generate.ts';
 import { loadModel, modelArgs, modelUsage } from './model_options.ts';
+import { promptArgs, readPrompt } from './prompt_options.ts';
 
 const usage = `usage: webgguf logits -m MODEL (-p TEXT | -f FILE | --tokens 1,2,3) -o OUT [options]
 
@@ -18,9 +18,7 @@ export async function run(args: string[], signal?: AbortSignal): Promise<number>
       args,
       options: {
         ...modelArgs,
-        prompt: { type: 'string', short: 'p' },
-        file: { type: 'string', short: 'f' },
-        tokens: { type: 'string' },
+        ...promptArgs,
         output: { type: 'string', short: 'o' },
       },
     });

@@ -98,15 +98,3 @@ export function parseFeatures(text: string | undefined): FeatureName[] | undefin
     .filter((name) => name !== 'base')
     .map((name) => oneOf('--features', name, featureNames) as FeatureName);
 }
-
-/** Token ids divided by commas or spaces. */
-export function parseTokens(text: string): number[] {
-  return text
-    .split(/[\s,]+/)
-    .filter(Boolean)
-    .map((word) => {
-      if (!/^\d+$/.test(word))
-        throw new UsageError(`--tokens takes ids divided by commas, not ${JSON.stringify(word)}`);
-      return Number(word);
-    });
-}
