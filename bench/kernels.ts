@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util';
 import { kernels } from '../kernels/index.ts';
 import { prepareTrial } from '../src/gpu/check.ts';
+import { adapterName } from '../src/gpu/device.ts';
 import { describe, Pipelines } from '../src/gpu/pipelines.ts';
 import { timeDispatches } from '../src/gpu/timing.ts';
 import { openNodeDevice } from '../src/runtime/node.ts';
@@ -14,7 +15,7 @@ const runs = 7;
 const repetitions = 20;
 
 const device = await openNodeDevice();
-console.log([device.info.vendor, device.info.description].join(' '));
+console.log(adapterName(device.info));
 const pipelines = new Pipelines(device);
 for (const kernel of kernels) {
   if (values.kernel !== undefined && values.kernel !== kernel.name) continue;

@@ -4,7 +4,7 @@ import { ContextFullError } from './decoding/kv_cache.ts';
 import { Model, type ModelOptions } from './decoding/model.ts';
 import type { Gguf } from './gguf/gguf.ts';
 import { closeGguf } from './gguf/open.ts';
-import type { Device, DeviceOptions } from './gpu/device.ts';
+import { adapterName, type Device, type DeviceOptions } from './gpu/device.ts';
 import { readHeader } from './models/load.ts';
 import { createTokenizer, type Tokenizer, type TokenizerOptions } from './tokenizer/index.ts';
 
@@ -100,7 +100,7 @@ export class LLM implements AsyncDisposable {
       contextLength: model.memory.contextLength,
       weightBytes: model.memory.weightBytes,
       hostEmbeddings: model.memory.hostEmbeddings,
-      adapter: [device.info.vendor, device.info.architecture, device.info.description].filter(Boolean).join(' '),
+      adapter: adapterName(device.info),
     };
   }
 

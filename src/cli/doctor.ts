@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { kernels } from '../../kernels/index.ts';
 import { type CheckResult, checkKernel } from '../gpu/check.ts';
-import type { Device } from '../gpu/device.ts';
+import { adapterName, type Device } from '../gpu/device.ts';
 import { Pipelines } from '../gpu/pipelines.ts';
 import { openNodeDevice } from '../runtime/node.ts';
 import { print, runCommand } from './command.ts';
@@ -48,7 +48,7 @@ export async function run(args: string[]): Promise<number> {
 
 function describeDevice({ info, features, limits }: Device): string {
   const lines = [
-    `adapter   ${[info.vendor, info.architecture, info.description].filter(Boolean).join(' ')}`,
+    `adapter   ${adapterName(info)}`,
     `features  ${featureList({ features }).join(', ') || 'base'}`,
     ...Object.entries(limits).map(([name, value]) => `limit     ${name} ${value}`),
   ];

@@ -165,8 +165,9 @@ export class Model {
   ): Promise<StepCounts> {
     if (this.#closed) throw new Error('the model is closed');
     const { kv, tables, hostEmbeddings, device } = this.#parts;
-    for (const { sequence, position } of [...prefill, ...decode]) {
-      if (await kv.reserve(sequence, position + 1)) tables.writePages(kv.pageTable);
+    const lengths = new Map([...prefill, ...decode].map(({ sequence, position }) => [sequence, position + 1])); // its last
+    for (const [sequence, length] of lengths) {
+      if (await kv.reserve(sequence, length)) tables.writePages(kv.pageTable);
     }
     const recorded = await this.#upToDate();
     const place = (token: BatchToken) => ({ ...token, kvSlot: kv.slot(token.sequence, token.position) });

@@ -2,6 +2,7 @@ import { createBuffer, readBuffer } from './buffers.ts';
 import type { Device } from './device.ts';
 import { scoped } from './errors.ts';
 import type { AnyKernel, Case, Output, Tolerance, Trial, Words } from './kernel.ts';
+import { offsetAlignment } from './limits.ts';
 import { describe, type Pipelines } from './pipelines.ts';
 import { bind } from './plan.ts';
 import type { TimedDispatch } from './timing.ts';
@@ -18,7 +19,7 @@ export interface CheckResult {
   readonly error?: string;
 }
 
-const guardBytes = 256; // a storage binding's smallest alignment: the words behind it belong to nobody
+const guardBytes = offsetAlignment; // behind a binding: these words belong to nobody
 const guardByte = 0xff; // as f32 and f16 this is NaN, as u32 and i8 it is conspicuous
 
 /** Runs every case of a kernel in every variant that the device has. */

@@ -39,6 +39,11 @@ export interface Device {
   destroy(): void;
 }
 
+/** What people call an adapter: vendor, architecture, description. */
+export function adapterName({ vendor, architecture, description }: GPUAdapterInfo): string {
+  return [vendor, architecture, description].filter(Boolean).join(' ');
+}
+
 /** Opens a device with every limit and feature of use that the adapter offers. */
 export async function openDevice(adapter: GPUAdapter, options: DeviceOptions = {}): Promise<Device> {
   const allowed = new Set<FeatureName>(options.features ?? featureNames);

@@ -9,6 +9,9 @@ export const wantedLimits = [
   'maxComputeWorkgroupsPerDimension', // rows of a vocabulary
 ] as const;
 
+/** Bytes: bindings start at multiples of this on every device (the largest `minStorageBufferOffsetAlignment`). */
+export const offsetAlignment = 256;
+
 export type LimitName = (typeof wantedLimits)[number];
 export type Limits = Readonly<Record<LimitName, number>>;
 

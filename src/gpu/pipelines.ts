@@ -15,12 +15,23 @@ export class Pipelines {
   readonly #device: Device;
   readonly #modules = new Map<string, Promise<GPUShaderModule>>();
   readonly #pipelines = new Map<string, Promise<CompiledKernel>>();
+  /** By kernel, shape and variant: every layer asks for the same again, and composing a source is not free. */
+  readonly #asked = new Map<object, Map<string, Promise<CompiledKernel>>>();
 
   constructor(device: Device) {
     this.#device = device;
   }
 
   compile<S extends object, V extends object>(kernel: Kernel<S, V>, shape: S, variant: V): Promise<CompiledKernel> {
+    const asked = this.#asked.get(kernel) ?? new Map<string, Promise<CompiledKernel>>();
+    this.#asked.set(kernel, asked);
+    const key = JSON.stringify([shape, variant]);
+    const compiled = asked.get(key) ?? this.#compose(kernel, shape, variant);
+    asked.set(key, compiled);
+    return compiled;
+  }
+
+  #compose<S extends object, V extends object>(kernel: Kernel<S, V>, shape: S, variant: V): Promise<CompiledKernel> {
     const label = `${kernel.name} ${describe(variant)}`.trim();
     let shader: ComposedShader;
     try {

@@ -1,4 +1,5 @@
 /** What a model needs of memory, from its header alone, also of files that this engine cannot run. */
+import { kvBytes } from '../../kernels/parts/kv.ts';
 import type { Gguf, TensorInfo } from '../gguf/gguf.ts';
 import { fittingContext } from './memory.ts';
 
@@ -22,7 +23,7 @@ export type KvType = keyof typeof kvElementBytes;
 /** Of layers, heads, lengths: products of a few stay finite. */
 const MAX_COUNT = 2 ** 40;
 
-const kvElementBytes = { f32: 4, f16: 2, q8_0: 34 / 32 };
+const kvElementBytes = { ...kvBytes, q8_0: 34 / 32 };
 
 export function isKvType(name: string): name is KvType {
   return Object.hasOwn(kvElementBytes, name);

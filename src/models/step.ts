@@ -4,6 +4,7 @@ import { pageLength } from '../../kernels/parts/kv.ts';
 import { tokenWords } from '../../kernels/parts/range.ts';
 import { type BufferRange, createBuffer } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
+import { offsetAlignment } from '../gpu/limits.ts';
 import type { ModelConfig } from './config.ts';
 import { fillRope } from './rope.ts';
 
@@ -54,8 +55,8 @@ export interface StepLimits {
   readonly maxPages: number;
 }
 
-/** Uniforms are bound at multiples of this. */
-const rangeStride = 256;
+/** Bytes between two ranges in their buffer. */
+const rangeStride = offsetAlignment;
 
 /** What the host tells the GPU of a step: tables in buffers that live as long as the model. */
 export class StepTables {

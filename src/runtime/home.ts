@@ -1,6 +1,6 @@
 /** What the homes share beside the names of models: the adapter by its own, and `loadIn`'s runtime. */
 import type { HttpOptions } from '../gguf/http.ts';
-import { type Device, type DeviceOptions, openDevice } from '../gpu/device.ts';
+import { adapterName, type Device, type DeviceOptions, openDevice } from '../gpu/device.ts';
 import { GpuError } from '../gpu/errors.ts';
 import type { LoadOptions, Runtime } from '../index.ts';
 import { openModelIn, type Places, type Source } from './model_source.ts';
@@ -37,8 +37,7 @@ export async function openDeviceIn(
   const gpu = findGpu();
   const adapter = await gpu?.requestAdapter({ powerPreference: 'high-performance' });
   if (!gpu || !adapter) throw new GpuError(`no WebGPU adapter found: ${hints.missing}`);
-  const { vendor, architecture, description } = adapter.info;
-  const name = `${vendor} ${architecture} ${description}`;
+  const name = adapterName(adapter.info);
   if (wanted && !name.toLowerCase().includes(wanted.toLowerCase())) {
     throw new GpuError(`no adapter named "${wanted}": this machine has "${name}" (${hints.other})`);
   }

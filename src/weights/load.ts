@@ -4,6 +4,7 @@ import type { TensorInfo } from '../gguf/gguf.ts';
 import { readBytes } from '../gguf/source.ts';
 import { createBuffer, readBuffer } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
+import { offsetAlignment } from '../gpu/limits.ts';
 import type { Pipelines } from '../gpu/pipelines.ts';
 import {
   blockTypeOf,
@@ -39,8 +40,8 @@ export interface Weights {
   destroy(): void;
 }
 
-/** A counter's place in the buffer of flaws; bindings start at multiples of 256. */
-const flawStride = 256;
+/** Bytes between two counters in the buffer of flaws. */
+const flawStride = offsetAlignment;
 
 /** Uploads matrices and vectors. On any failure, and on abort, all buffers made so far are freed. */
 export async function loadWeights(

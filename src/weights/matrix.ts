@@ -2,7 +2,7 @@ import { type BlockType, blocksPerRow } from '../../kernels/quants/block_type.ts
 import { blockTypes } from '../../kernels/quants/index.ts';
 import type { TensorInfo } from '../gguf/gguf.ts';
 import type { BufferRange } from '../gpu/buffers.ts';
-import type { Limits } from '../gpu/limits.ts';
+import { type Limits, offsetAlignment } from '../gpu/limits.ts';
 import type { Tile } from '../gpu/plan.ts';
 
 /** The file holds a tensor that this engine cannot run. The message names tensor and type. */
@@ -74,8 +74,6 @@ export function blockTypeOf({ name, type }: TensorInfo): BlockType {
 
 /** Rows per step of a split: whole workgroups of the kernels that go by rows. */
 const rowMultiple = 64;
-/** Every device's `minStorageBufferOffsetAlignment` divides this. */
-const offsetAlignment = 256;
 
 /** Where a tile's planes stand in its buffer. */
 export interface TileLayout {
