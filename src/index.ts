@@ -15,14 +15,8 @@ export type { Gguf, TensorInfo } from './gguf/gguf.ts';
 export type { ByteSource } from './gguf/source.ts';
 export { type Device, type DeviceOptions, featureNames, openDevice } from './gpu/device.ts';
 export { DeviceLostError, GpuError, OutOfMemoryError } from './gpu/errors.ts';
-export {
-  type ChatOptions,
-  type LLM,
-  type LoadOptions,
-  loadIn,
-  type ModelInfo,
-  type Runtime,
-} from './llm.ts';
+export type { ChatOptions, LLM, Maybe, ModelInfo, TextCodec } from './llm/llm.ts';
+export { type LoadOptions, LocalLLM, loadIn, type Runtime } from './llm/local.ts';
 export { ConfigError, type ConfigOverrides } from './models/config.ts';
 export type { Precision } from './models/graph.ts';
 export { MemoryError } from './models/memory.ts';

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { GenerateOptions, GenerateResult, GenerateStats, LLM, PhaseStats, Token } from '../index.ts';
+import type { GenerateOptions, GenerateResult, GenerateStats, LocalLLM, PhaseStats, Token } from '../index.ts';
 import { print, runCommand } from './command.ts';
 import { generateArgs, generateOptions, samplingUsage } from './generate_options.ts';
 import { loadModel, modelArgs, modelUsage } from './model_options.ts';
@@ -36,7 +36,7 @@ export async function run(args: string[], signal?: AbortSignal): Promise<number>
 
 /** The text as it comes; speeds follow on stderr. */
 export async function printAnswer(
-  llm: LLM,
+  llm: LocalLLM,
   tokens: AsyncGenerator<Token, GenerateResult>,
   quiet: boolean,
 ): Promise<void> {
@@ -58,7 +58,7 @@ export function formatSpeeds({ prefill, decode }: GenerateStats): string {
   return `prompt ${speed(prefill)}, then ${speed(decode)}`;
 }
 
-async function generateJson(llm: LLM, prompt: string | number[], options: GenerateOptions): Promise<void> {
+async function generateJson(llm: LocalLLM, prompt: string | number[], options: GenerateOptions): Promise<void> {
   const promptTokens = typeof prompt === 'string' ? llm.tokenizer.encode(prompt) : prompt;
   const generated: number[] = [];
   let text = '';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { type FeatureName, featureNames } from '../gpu/device.ts';
-import type { LLM, LoadOptions } from '../index.ts';
+import type { LoadOptions, LocalLLM } from '../index.ts';
 import { load } from '../runtime/node.ts';
 import { UsageError } from './command.ts';
 import { number, oneOf, type Values, wholeNumber } from './option_values.ts';
@@ -41,7 +41,7 @@ export const modelUsage = `  -m MODEL               a path, an https URL, hf:OWN
 export type ModelValues = Values<typeof modelArgs>;
 
 /** Loads the model that the options name, with progress on stderr. */
-export async function loadModel(values: ModelValues, signal?: AbortSignal): Promise<LLM> {
+export async function loadModel(values: ModelValues, signal?: AbortSignal): Promise<LocalLLM> {
   if (values.model === undefined) throw new UsageError('name the model with -m');
   let progress: Progress | undefined;
   try {

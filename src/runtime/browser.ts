@@ -1,6 +1,6 @@
 /** A page's or a worker's WebGPU. */
 import type { Device } from '../gpu/device.ts';
-import { type LLM, type LoadOptions, loadIn } from '../index.ts';
+import { type LoadOptions, type LocalLLM, loadIn } from '../index.ts';
 import { type Home, type HomeDeviceOptions, homeRuntime, openDeviceIn } from './home.ts';
 import type { Source } from './model_source.ts';
 
@@ -29,5 +29,5 @@ export const openBrowserDevice = (options?: HomeDeviceOptions): Promise<Device> 
  * const llm = await load(input.files[0]);
  * for await (const { text } of llm.generate('Once upon a time')) output.append(text);
  */
-export const load = (source: Source, options?: LoadOptions): Promise<LLM> =>
+export const load = (source: Source, options?: LoadOptions): Promise<LocalLLM> =>
   loadIn(homeRuntime(browser), source, options);

@@ -1,7 +1,7 @@
 /** Deno's own WebGPU (wgpu): `deno run -A --unstable-webgpu`. */
 import type { ByteSource } from '../gguf/source.ts';
 import type { Device } from '../gpu/device.ts';
-import { type LLM, type LoadOptions, loadIn } from '../index.ts';
+import { type LoadOptions, type LocalLLM, loadIn } from '../index.ts';
 import { fileSource, notAFile, openError } from './file_source.ts';
 import { type Home, type HomeDeviceOptions, homeRuntime, openDeviceIn } from './home.ts';
 import type { Source } from './model_source.ts';
@@ -60,4 +60,5 @@ export const openDenoDevice = (options?: HomeDeviceOptions): Promise<Device> => 
  * await using llm = await load('model.gguf');
  * for await (const { text } of llm.generate('Once upon a time')) console.log(text);
  */
-export const load = (source: Source, options?: LoadOptions): Promise<LLM> => loadIn(homeRuntime(deno), source, options);
+export const load = (source: Source, options?: LoadOptions): Promise<LocalLLM> =>
+  loadIn(homeRuntime(deno), source, options);

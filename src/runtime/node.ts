@@ -1,6 +1,6 @@
 import { create, globals } from 'webgpu';
 import type { Device } from '../gpu/device.ts';
-import { type LLM, type LoadOptions, loadIn } from '../index.ts';
+import { type LoadOptions, type LocalLLM, loadIn } from '../index.ts';
 import { type Home, type HomeDeviceOptions, homeRuntime, openDeviceIn } from './home.ts';
 import type { Source } from './model_source.ts';
 import { nodePlaces } from './node_file.ts';
@@ -44,4 +44,5 @@ export const openNodeDevice = (options?: HomeDeviceOptions): Promise<Device> => 
  * await using llm = await load('model.gguf');
  * for await (const { text } of llm.generate('Once upon a time')) process.stdout.write(text);
  */
-export const load = (source: Source, options?: LoadOptions): Promise<LLM> => loadIn(homeRuntime(node), source, options);
+export const load = (source: Source, options?: LoadOptions): Promise<LocalLLM> =>
+  loadIn(homeRuntime(node), source, options);

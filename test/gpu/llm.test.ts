@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { bytesSource } from '../../src/gguf/bytes.ts';
 import { openGguf } from '../../src/gguf/open.ts';
-import { type LLM, loadIn } from '../../src/llm.ts';
+import { type LLM, loadIn } from '../../src/index.ts';
 import { fixtures, randomGgufBytes } from '../fixtures/random_gguf.ts';
 import { adapterName, openTestDevice } from './adapter.ts';
 

@@ -3,7 +3,7 @@ import {
   ContextFullError,
   type GenerateOptions,
   type GenerateResult,
-  type LLM,
+  type LocalLLM,
 } from '../../index.ts';
 import { formatSpeeds } from '../generate.ts';
 import { runChatCommand } from './commands.ts';
@@ -11,7 +11,7 @@ import type { ChatHistory } from './history.ts';
 import type { Message } from './message_lines.ts';
 
 /** What a conversation needs of a model. */
-export type ChatModel = Pick<LLM, 'chat' | 'chatTokens' | 'info'>;
+export type ChatModel = Pick<LocalLLM, 'chat' | 'chatTokens' | 'info'>;
 
 /** Where a conversation takes place. */
 export interface ChatTerminal {

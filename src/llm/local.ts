@@ -1,12 +1,13 @@
-import { ChatEncoder, type ChatMessage } from './chat/index.ts';
-import { type GenerateOptions, type GenerateResult, generateText, type Token } from './decoding/generate.ts';
-import { ContextFullError } from './decoding/kv_cache.ts';
-import { Model, type ModelOptions } from './decoding/model.ts';
-import type { Gguf } from './gguf/gguf.ts';
-import { closeGguf } from './gguf/open.ts';
-import { adapterName, type Device, type DeviceOptions } from './gpu/device.ts';
-import { readHeader } from './models/load.ts';
-import { createTokenizer, type Tokenizer, type TokenizerOptions } from './tokenizer/index.ts';
+import { ChatEncoder, type ChatMessage } from '../chat/index.ts';
+import { type GenerateOptions, type GenerateResult, generateText, type Token } from '../decoding/generate.ts';
+import { ContextFullError } from '../decoding/kv_cache.ts';
+import { Model, type ModelOptions } from '../decoding/model.ts';
+import type { Gguf } from '../gguf/gguf.ts';
+import { closeGguf } from '../gguf/open.ts';
+import { adapterName, type Device, type DeviceOptions } from '../gpu/device.ts';
+import { readHeader } from '../models/load.ts';
+import { createTokenizer, type Tokenizer, type TokenizerOptions } from '../tokenizer/index.ts';
+import type { ChatOptions, LLM, ModelInfo } from './llm.ts';
 
 export interface LoadOptions extends ModelOptions, Omit<TokenizerOptions, 'onWarning'> {
   /** An open device; otherwise the runtime opens one, and it is closed with the model. */
@@ -27,31 +28,12 @@ export interface Runtime<Source> {
   memoryBudget(device: Device): number | undefined;
 }
 
-export interface ChatOptions extends GenerateOptions {
-  /** What the model may call, as its template wants it described. */
-  tools?: readonly unknown[];
-  /** Further variables of the template, such as `enable_thinking`. */
-  templateVariables?: Readonly<Record<string, unknown>>;
-}
-
-export interface ModelInfo {
-  readonly architecture: string;
-  readonly name: string;
-  readonly parameterCount: number;
-  /** Positions that a sequence may have. */
-  readonly contextLength: number;
-  /** Bytes of GPU memory that the weights take. */
-  readonly weightBytes: number;
-  readonly hostEmbeddings: boolean;
-  readonly adapter: string;
-}
-
 /** Opens a source in a runtime's way and loads it. On failure everything opened here is closed again. */
 export async function loadIn<Source>(
   runtime: Runtime<Source>,
   source: Source,
   options: LoadOptions = {},
-): Promise<LLM> {
+): Promise<LocalLLM> {
   const gguf = await runtime.openGguf(source, options);
   let device: Device | undefined;
   try {
@@ -60,7 +42,7 @@ export async function loadIn<Source>(
     const chatEncoder = new ChatEncoder(gguf.metadata, tokenizer, options.chatTemplate);
     device = options.device ?? (await runtime.openDevice(options.deviceOptions ?? {}));
     const model = await Model.load(header, device, runtime.memoryBudget(device), options);
-    return new LLM(gguf, tokenizer, chatEncoder, device, model, options.device === undefined);
+    return new LocalLLM(gguf, tokenizer, chatEncoder, device, model, options.device === undefined);
   } catch (error) {
     if (!options.device) device?.destroy();
     await closeGguf(gguf);
@@ -68,8 +50,8 @@ export async function loadIn<Source>(
   }
 }
 
-/** A loaded model that generates. Calls on one model run one after another. */
-export class LLM implements AsyncDisposable {
+/** A model in this thread. Calls on one model run one after another. */
+export class LocalLLM implements LLM {
   readonly info: ModelInfo;
   readonly tokenizer: Tokenizer;
   readonly #gguf: Gguf;
@@ -104,11 +86,6 @@ export class LLM implements AsyncDisposable {
     };
   }
 
-  /**
-   * Continues `prompt`: text (BOS is added as the file says, control tokens are not parsed) or token ids as they are.
-   * Ends at a stop token, which is not yielded, at a stop string, whose text is not yielded though its tokens' ids are,
-   * at `maxTokens`, or where the context is full. Throws `RangeError` for options out of their range.
-   */
   async *generate(
     prompt: string | readonly number[],
     options: GenerateOptions = {},
@@ -122,21 +99,15 @@ export class LLM implements AsyncDisposable {
     }
   }
 
-  /**
-   * The assistant's answer to `messages`, by the file's own chat template; otherwise as `generate`.
-   * Throws `ChatTemplateError` where the file has no template, or it refuses the conversation.
-   */
   async *chat(messages: readonly ChatMessage[], options: ChatOptions = {}): AsyncGenerator<Token, GenerateResult> {
     return yield* this.generate(this.chatTokens(messages, options), options);
   }
 
-  /** The prompt that `chat` makes of `messages`. */
   chatTokens(messages: readonly ChatMessage[], { tools, templateVariables }: ChatOptions = {}): number[] {
     const conversation = { ...templateVariables, messages, add_generation_prompt: true };
     return this.#chatEncoder.encode(tools ? { ...conversation, tools } : conversation);
   }
 
-  /** Logits of every token, [tokens.length, vocabLength]: row r is what follows token r. */
   async logits(tokens: readonly number[]): Promise<Float32Array> {
     const { vocabLength } = this.#model.config;
     const rows = new Float32Array(tokens.length * vocabLength);
@@ -148,7 +119,6 @@ export class LLM implements AsyncDisposable {
     return rows;
   }
 
-  /** The same rows, some at a time, for prompts whose logits would fill the memory. */
   async *logitRows(tokens: readonly number[], signal?: AbortSignal): AsyncGenerator<Float32Array> {
     const ids = this.#checked(tokens);
     const release = await this.#turn();
