@@ -19,7 +19,8 @@ console.log(adapterName(device.info));
 const pipelines = new Pipelines(device);
 for (const kernel of kernels) {
   if (values.kernel !== undefined && values.kernel !== kernel.name) continue;
-  for (const { id, shape, trial } of kernel.benches) {
+  const { benches, cost } = kernel.checks();
+  for (const { id, shape, trial } of benches) {
     for (const variant of kernel.variants(shape, device.features)) {
       const made = trial();
       const prepared = await prepareTrial(device, pipelines, kernel, shape, variant, made);
@@ -28,7 +29,7 @@ for (const kernel of kernels) {
       for (let run = 0; run < runs; run++) times.push(...(await timeDispatches(device, [prepared], repetitions)));
       prepared.destroy();
       const milliseconds = times.sort((a, b) => a - b)[Math.floor(runs / 2)] as number;
-      const { bytes, flops } = kernel.cost(shape, made.count);
+      const { bytes, flops } = cost(shape, made.count);
       const rates = `${(bytes / milliseconds / 1e6).toFixed(2)} GB/s  ${(flops / milliseconds / 1e6).toFixed(2)} GFLOP/s`;
       console.log(`${kernel.name}  ${id}  [${describe(variant) || 'base'}]  ${milliseconds.toFixed(3)} ms  ${rates}`);
     }

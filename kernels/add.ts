@@ -5,7 +5,7 @@
  *   dispatch   x: columns, y: tokens
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import type { Case, Kernel } from '../src/gpu/kernel.ts';
+import type { Case, Checks, Kernel } from '../src/gpu/kernel.ts';
 import { f32Tolerance, Random } from './case_data.ts';
 import { range, rangeWords } from './parts/range.ts';
 
@@ -80,7 +80,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   }),
 
   workgroups: ({ length }, _, count) => [Math.ceil(length / invocations), count, 1],
+};
 
+export const addChecks = (): Checks<Shape> => ({
   cost: ({ length }, count) => ({ bytes: count * length * 12, flops: count * length }),
 
   cases: [
@@ -89,4 +91,4 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   ],
 
   benches: [addCase({ length: 8192, dstStride: 8192, dstOffset: 0, srcStride: 8192 }, 8)],
-};
+});

@@ -5,7 +5,7 @@
  *   dispatch   x: a workgroup per token
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import type { Case, Kernel } from '../src/gpu/kernel.ts';
+import type { Case, Checks, Kernel } from '../src/gpu/kernel.ts';
 import { padded, Random } from './case_data.ts';
 import { range, rangeWords } from './parts/range.ts';
 
@@ -89,10 +89,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   overrides: ({ length, stride }) => ({ LENGTH: length, STRIDE: stride }),
 
   workgroups: (_shape, _variant, count) => [count, 1, 1],
+};
 
+export const argmaxChecks = (): Checks<Shape> => ({
   cost: ({ length }, count) => ({ bytes: count * length * 4, flops: 0 }),
 
   cases: [argmaxCase(7, 2, false), argmaxCase(512, 3, true), argmaxCase(32001, 2, false)],
 
   benches: [argmaxCase(256_000, 1, false)],
-};
+});

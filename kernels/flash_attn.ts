@@ -12,7 +12,7 @@
  * An item that is one of several for its token leaves its unscaled result, max and sum for flash_attn_merge.
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import type { Kernel } from '../src/gpu/kernel.ts';
+import type { Checks, Kernel } from '../src/gpu/kernel.ts';
 import { flashAttnCases } from './flash_attn_cases.ts';
 import { attnItems, complete } from './parts/attn_items.ts';
 import { type KvType, kvBytes, kvFours, pageLength } from './parts/kv.ts';
@@ -210,14 +210,16 @@ fn finish(item: Item, head_start: u32, first: u32, r: u32, column: u32) {
   }),
 
   workgroups: ({ headGroup, kvHeads }, _, count) => [count, (kvHeads * headGroup) / headBlock(headGroup), 1],
+};
 
+export const flashAttnChecks = (): Checks<Shape> => ({
   /** Of `count` items of 256 positions. */
   cost: ({ kvType, kvHeads, headGroup, headLength, itemTokens }, count) => ({
     bytes: count * pageLength * kvHeads * headLength * 2 * kvBytes[kvType],
     flops: count * pageLength * kvHeads * headGroup * itemTokens * headLength * 4,
   }),
 
-  cases: flashAttnCases,
+  cases: flashAttnCases(),
 
   benches: [],
-};
+});

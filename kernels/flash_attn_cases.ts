@@ -155,7 +155,7 @@ function storable(values: Float32Array, kvType: Shape['kvType']): Float32Array {
   return Float32Array.from(new Uint16Array(quantize('F16', values).buffer), f16ToF32);
 }
 
-export const flashAttnCases: readonly Case<Shape>[] = [
+export const flashAttnCases = (): readonly Case<Shape>[] => [
   flashAttnCase({ kvType: 'f32', heads: 8, headGroup: 2, headLength: 8, position: 0, tokens: 1, itemTokens: 1 }),
   flashAttnCase({ kvType: 'f32', heads: 8, headGroup: 2, headLength: 8, position: 0, tokens: 70, itemTokens: 4 }),
   flashAttnCase({ kvType: 'f32', heads: 3, headGroup: 3, headLength: 20, position: 250, tokens: 9, itemTokens: 2 }),

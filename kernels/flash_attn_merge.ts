@@ -6,7 +6,7 @@
  *   dispatch   x: fours of all heads, y: tokens; a token without partials is complete already
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import type { Case, Kernel } from '../src/gpu/kernel.ts';
+import type { Case, Checks, Kernel } from '../src/gpu/kernel.ts';
 import { f32Tolerance, Random } from './case_data.ts';
 import { partialLength } from './parts/attn_items.ts';
 import { range, rangeWords, tokenTable } from './parts/range.ts';
@@ -117,7 +117,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   }),
 
   workgroups: ({ heads, headLength }, _, count) => [Math.ceil((heads * headLength) / 4 / invocations), count, 1],
+};
 
+export const flashAttnMergeChecks = (): Checks<Shape> => ({
   cost: ({ heads, headLength }, count) => ({
     bytes: count * heads * headLength * 8,
     flops: count * heads * headLength * 2,
@@ -126,4 +128,4 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   cases: [mergeCase(8, 8, [3]), mergeCase(3, 20, [0, 1, 5]), mergeCase(2, 128, [40])],
 
   benches: [],
-};
+});

@@ -6,7 +6,7 @@
  *   dispatch   x: loads of a row, y: tokens; ids outside the tile are left to its neighbours
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import type { Case, Kernel } from '../src/gpu/kernel.ts';
+import type { Case, Checks, Kernel } from '../src/gpu/kernel.ts';
 import { padded, Random, weights } from './case_data.ts';
 import { range, rangeWords, tile } from './parts/range.ts';
 import { unroll, values } from './parts/values.ts';
@@ -98,7 +98,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     count,
     1,
   ],
+};
 
+export const getRowsChecks = (): Checks<Shape> => ({
   cost: ({ rowLength }, count) => ({ bytes: count * rowLength * 8, flops: 0 }),
 
   cases: [
@@ -108,4 +110,4 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   ],
 
   benches: [getRowsCase('F32', 64, 8192)],
-};
+});

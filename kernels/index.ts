@@ -1,31 +1,38 @@
-import type { AnyKernel } from '../src/gpu/kernel.ts';
-import { add } from './add.ts';
-import { argmax } from './argmax.ts';
-import { flash_attn } from './flash_attn.ts';
-import { flash_attn_merge } from './flash_attn_merge.ts';
-import { get_rows } from './get_rows.ts';
-import { kv_write } from './kv_write.ts';
-import { mul_mat } from './mul_mat.ts';
-import { mul_mat_vec } from './mul_mat_vec.ts';
-import { quantize_q8 } from './quantize_q8.ts';
-import { repack } from './repack.ts';
-import { rms_norm } from './rms_norm.ts';
-import { rope } from './rope.ts';
-import { swiglu } from './swiglu.ts';
+import type { CheckedKernel, Checks, Kernel } from '../src/gpu/kernel.ts';
+import { add, addChecks } from './add.ts';
+import { argmax, argmaxChecks } from './argmax.ts';
+import { flash_attn, flashAttnChecks } from './flash_attn.ts';
+import { flash_attn_merge, flashAttnMergeChecks } from './flash_attn_merge.ts';
+import { get_rows, getRowsChecks } from './get_rows.ts';
+import { kv_write, kvWriteChecks } from './kv_write.ts';
+import { mul_mat, mulMatChecks } from './mul_mat.ts';
+import { mul_mat_vec, mulMatVecChecks } from './mul_mat_vec.ts';
+import { quantize_q8, quantizeQ8Checks } from './quantize_q8.ts';
+import { repack, repackChecks } from './repack.ts';
+import { rms_norm, rmsNormChecks } from './rms_norm.ts';
+import { rope, ropeChecks } from './rope.ts';
+import { swiglu, swigluChecks } from './swiglu.ts';
 
-/** Every kernel, in the order of a step. Tests, benches and `doctor` go through this list; adding one is one line. */
-export const kernels: readonly AnyKernel[] = [
-  repack,
-  get_rows,
-  rms_norm,
-  quantize_q8,
-  mul_mat_vec,
-  mul_mat,
-  add,
-  rope,
-  kv_write,
-  flash_attn,
-  flash_attn_merge,
-  swiglu,
-  argmax,
+/**
+ * Every kernel with its checks, in the order of a step. Tests, benches and `doctor` go through this list, and nothing that
+ * runs a model imports it; adding a kernel is one line.
+ */
+export const kernels: readonly CheckedKernel[] = [
+  checked(repack, repackChecks),
+  checked(get_rows, getRowsChecks),
+  checked(rms_norm, rmsNormChecks),
+  checked(quantize_q8, quantizeQ8Checks),
+  checked(mul_mat_vec, mulMatVecChecks),
+  checked(mul_mat, mulMatChecks),
+  checked(add, addChecks),
+  checked(rope, ropeChecks),
+  checked(kv_write, kvWriteChecks),
+  checked(flash_attn, flashAttnChecks),
+  checked(flash_attn_merge, flashAttnMergeChecks),
+  checked(swiglu, swigluChecks),
+  checked(argmax, argmaxChecks),
 ];
+
+function checked<S extends object, V extends object>(kernel: Kernel<S, V>, checks: () => Checks<S>): CheckedKernel {
+  return { ...kernel, checks };
+}

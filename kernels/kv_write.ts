@@ -6,7 +6,7 @@
  *   dispatch     x: pairs of the group's heads, y: tokens, z: keys, values
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import type { Case, Kernel } from '../src/gpu/kernel.ts';
+import type { Case, Checks, Kernel } from '../src/gpu/kernel.ts';
 import { f32Tolerance, Random } from './case_data.ts';
 import { type KvType, kvBytes, kvPairs, pageLength } from './parts/kv.ts';
 import { range, rangeWords, tokenTable } from './parts/range.ts';
@@ -142,7 +142,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   }),
 
   workgroups: ({ heads, headLength }, _, count) => [Math.ceil((heads * headLength) / 2 / invocations), count, 2],
+};
 
+export const kvWriteChecks = (): Checks<Shape> => ({
   cost: ({ heads, headLength, kvType }, count) => ({
     bytes: count * heads * headLength * 2 * (4 + kvBytes[kvType]),
     flops: count * heads * headLength * 3,
@@ -156,4 +158,4 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   ],
 
   benches: [kvWriteCase('f16', 8, 0, 128, 64)],
-};
+});

@@ -8,7 +8,7 @@
  * wherever it stands.
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import type { Kernel } from '../src/gpu/kernel.ts';
+import type { Checks, Kernel } from '../src/gpu/kernel.ts';
 import { type MulMatShape, mulMatCase, mulMatCost } from './mul_mat_cases.ts';
 import { activation } from './parts/activation.ts';
 import { after, silu } from './parts/after.ts';
@@ -88,7 +88,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   workgroups({ rows }, { pairs, columns }, count) {
     return [Math.ceil(rows / (2 * pairs * invocations)), Math.ceil(count / columns), 1];
   },
+};
 
+export const mulMatChecks = (): Checks<Shape> => ({
   cost: mulMatCost,
 
   cases: [
@@ -107,4 +109,4 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     mulMatCase<Shape>({ type: 'Q8_0', rows: 2048, rowLength: 512, tokens: 128 }, {}),
     mulMatCase<Shape>({ type: 'Q8_0', activation: 'q8', rows: 512, rowLength: 1536, tokens: 128 }, {}),
   ],
-};
+});

@@ -9,7 +9,7 @@
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Features } from '../src/gpu/device.ts';
-import type { Kernel } from '../src/gpu/kernel.ts';
+import type { Checks, Kernel } from '../src/gpu/kernel.ts';
 import { type MulMatShape, mulMatCase, mulMatCost } from './mul_mat_cases.ts';
 import { activation } from './parts/activation.ts';
 import { after, silu } from './parts/after.ts';
@@ -139,7 +139,14 @@ fn main(
     const pairs = Math.ceil(rows / 2);
     return [by === 'invocation' ? Math.ceil(pairs / invocations) : pairs, Math.ceil(count / columns), 1];
   },
+};
 
+/** Subgroups this wide are a GPU's: there a row is best shared out. CPUs have 4 or 8 lanes and dear barriers. */
+function wideSubgroups({ subgroupMaxSize }: Features): boolean {
+  return subgroupMaxSize >= 16;
+}
+
+export const mulMatVecChecks = (): Checks<Shape> => ({
   cost: mulMatCost,
 
   cases: [
@@ -174,9 +181,4 @@ fn main(
     ),
     mulMatCase<Shape>({ type: 'Q8_0', activation: 'q8', rows: 8192, rowLength: 8192, tokens: 1 }, { columns: 1 }),
   ],
-};
-
-/** Subgroups this wide are a GPU's: there a row is best shared out. CPUs have 4 or 8 lanes and dear barriers. */
-function wideSubgroups({ subgroupMaxSize }: Features): boolean {
-  return subgroupMaxSize >= 16;
-}
+});

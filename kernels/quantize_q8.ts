@@ -6,7 +6,7 @@
  *   dispatch   x: blocks, y: tokens
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import type { Case, Kernel } from '../src/gpu/kernel.ts';
+import type { Case, Checks, Kernel } from '../src/gpu/kernel.ts';
 import { f32Tolerance, padded, Random } from './case_data.ts';
 import { range, rangeWords } from './parts/range.ts';
 import { unroll } from './parts/values.ts';
@@ -98,10 +98,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   overrides: ({ length }) => ({ BLOCKS: blocksPerRow(length) }),
 
   workgroups: ({ length }, _, count) => [Math.ceil(blocksPerRow(length) / invocations), count, 1],
+};
 
+export const quantizeQ8Checks = (): Checks<Shape> => ({
   cost: ({ length }, count) => ({ bytes: count * length * 5, flops: count * length * 2 }),
 
   cases: [quantizeCase(96, 2), quantizeCase(512, 3), quantizeCase(2080, 1)],
 
   benches: [quantizeCase(8192, 1)],
-};
+});

@@ -7,7 +7,7 @@
  *   dispatch     x: pairs of blocks of all rows
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import type { Case, Kernel, Output, Words } from '../src/gpu/kernel.ts';
+import type { Case, Checks, Kernel, Output, Words } from '../src/gpu/kernel.ts';
 import { Random, weights } from './case_data.ts';
 import { type BlockType, blocksPerRow } from './quants/block_type.ts';
 import { blockTypes } from './quants/index.ts';
@@ -108,7 +108,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     const groups = Math.ceil((count * blocksPerRow(rowLength)) / 2 / invocations);
     return [Math.min(groups, groupsPerLine), Math.ceil(groups / groupsPerLine), 1];
   },
+};
 
+export const repackChecks = (): Checks<Shape> => ({
   cost({ type, rowLength }, count) {
     const { fileBlockBytes = 0, fileBlockLength = 1 } = blockTypes[type] ?? {};
     return { bytes: 2 * ((count * rowLength) / fileBlockLength) * fileBlockBytes, flops: 0 };
@@ -124,4 +126,4 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   ],
 
   benches: [repackCase('Q8_0', 4096, 4096)],
-};
+});

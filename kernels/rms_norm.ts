@@ -5,7 +5,7 @@
  *   dispatch   x: a workgroup per token
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import type { Case, Kernel } from '../src/gpu/kernel.ts';
+import type { Case, Checks, Kernel } from '../src/gpu/kernel.ts';
 import { f32Tolerance, padded, Random } from './case_data.ts';
 import { range, rangeWords } from './parts/range.ts';
 import { workgroupSum } from './parts/reduce.ts';
@@ -101,7 +101,9 @@ fn main(
   overrides: ({ length, eps }) => ({ LENGTH: length, STRIDE: paddedLength(length), EPS: eps }),
 
   workgroups: (_shape, _variant, count) => [count, 1, 1],
+};
 
+export const rmsNormChecks = (): Checks<Shape> => ({
   cost: ({ length }, count) => ({ bytes: count * length * 12, flops: count * length * 4 }),
 
   cases: [
@@ -112,4 +114,4 @@ fn main(
   ],
 
   benches: [rmsNormCase(8192, 1, 1e-5), rmsNormCase(512, 128, 1e-5)],
-};
+});

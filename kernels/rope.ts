@@ -5,7 +5,7 @@
  *   dispatch   x: pairs of all heads, y: tokens
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import type { Case, Kernel } from '../src/gpu/kernel.ts';
+import type { Case, Checks, Kernel } from '../src/gpu/kernel.ts';
 import { expectedRows, f32Tolerance, padded, Random } from './case_data.ts';
 import { range, rangeWords } from './parts/range.ts';
 import { caseAngles, rotate, rotateHead } from './parts/rotate.ts';
@@ -92,7 +92,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   }),
 
   workgroups: ({ heads, headLength }, _, count) => [Math.ceil((heads * headLength) / 2 / invocations), count, 1],
+};
 
+export const ropeChecks = (): Checks<Shape> => ({
   cost: ({ heads, headLength }, count) => ({
     bytes: count * heads * headLength * 12,
     flops: count * heads * headLength * 3,
@@ -101,4 +103,4 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   cases: [ropeCase(8, 8, 4, 64), ropeCase(3, 64, 32, 0), ropeCase(2, 20, 6, 8)],
 
   benches: [ropeCase(64, 128, 64, 2048)],
-};
+});

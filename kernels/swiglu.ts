@@ -5,7 +5,7 @@
  *   dispatch        x: columns, y: tokens
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import type { Case, Kernel } from '../src/gpu/kernel.ts';
+import type { Case, Checks, Kernel } from '../src/gpu/kernel.ts';
 import { expectedRows, f32Tolerance, padded, Random } from './case_data.ts';
 import { silu } from './parts/after.ts';
 import { range, rangeWords } from './parts/range.ts';
@@ -66,10 +66,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   overrides: ({ length }) => ({ LENGTH: length, STRIDE: paddedLength(length) }),
 
   workgroups: ({ length }, _, count) => [Math.ceil(length / invocations), count, 1],
+};
 
+export const swigluChecks = (): Checks<Shape> => ({
   cost: ({ length }, count) => ({ bytes: count * length * 12, flops: count * length * 5 }),
 
   cases: [swigluCase(172, 3, 1), swigluCase(64, 2, 60)],
 
   benches: [swigluCase(24576, 1, 1)],
-};
+});

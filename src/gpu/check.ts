@@ -1,7 +1,7 @@
 import { createBuffer, readBuffer } from './buffers.ts';
 import type { Device } from './device.ts';
 import { scoped } from './errors.ts';
-import type { AnyKernel, Case, Output, Tolerance, Trial, Words } from './kernel.ts';
+import type { AnyKernel, Case, CheckedKernel, Output, Tolerance, Trial, Words } from './kernel.ts';
 import { offsetAlignment } from './limits.ts';
 import { describe, type Pipelines } from './pipelines.ts';
 import { bind } from './plan.ts';
@@ -26,9 +26,9 @@ const guardByte = 0xff; // as f32 and f16 this is NaN, as u32 and i8 it is consp
 export async function* checkKernel(
   device: Device,
   pipelines: Pipelines,
-  kernel: AnyKernel,
+  kernel: CheckedKernel,
 ): AsyncGenerator<CheckResult> {
-  for (const testCase of kernel.cases) {
+  for (const testCase of kernel.checks().cases) {
     for (const variant of kernel.variants(testCase.shape, device.features)) {
       yield await checkCase(device, pipelines, kernel, testCase, variant);
     }

@@ -4,7 +4,7 @@ import type { Features } from './device.ts';
 export type Workgroups = readonly [number, number, number];
 
 /**
- * One kernel: its WGSL, how the work is split, and the cases that hold it to its reference.
+ * One kernel: its WGSL, and how the work is split. What holds it to its reference are the `Checks` beside it.
  *
  * `Shape` says what is computed (dimensions, quant type, what comes after), `Variant` how (subgroups, packed dot, …).
  * Two variants of one shape differ in speed and in the order of their sums, never in meaning.
@@ -19,6 +19,13 @@ export interface Kernel<Shape extends object = never, Variant extends object = n
   overrides(shape: Shape, variant: Variant): Readonly<Record<string, number>>;
   /** The dispatch for `count` tokens (or rows, or items) of the range the kernel is bound to. */
   workgroups(shape: Shape, variant: Variant, count: number): Workgroups;
+}
+
+/**
+ * What tests, benches and `doctor` read of a kernel. A kernel's file exports them as a function of their own, so that a
+ * bundle that runs models and never calls it leaves cases, references and their helpers out.
+ */
+export interface Checks<Shape extends object = never> {
   /** Bytes moved and floating point operations done for `count`, for rooflines. */
   cost(shape: Shape, count: number): Cost;
   readonly cases: readonly Case<Shape>[];
@@ -26,9 +33,15 @@ export interface Kernel<Shape extends object = never, Variant extends object = n
   readonly benches: readonly Case<Shape>[];
 }
 
-/** A kernel of any shape and variant, where only its name, cases and checks matter. */
+/** A kernel of any shape and variant. */
 // biome-ignore lint/suspicious/noExplicitAny: shapes are each kernel's own; whoever lists kernels hands them back unread.
 export type AnyKernel = Kernel<any, any>;
+
+/** A kernel with what it is checked and timed by. */
+export interface CheckedKernel extends AnyKernel {
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  checks(): Checks<any>;
+}
 
 export interface Cost {
   readonly bytes: number;

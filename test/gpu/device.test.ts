@@ -1,6 +1,6 @@
 /** What the GPU refuses is said in one place, with names. */
 import { expect, test } from 'vitest';
-import { add } from '../../kernels/add.ts';
+import { add, addChecks } from '../../kernels/add.ts';
 import { createBuffer } from '../../src/gpu/buffers.ts';
 import { checkCase, prepareTrial } from '../../src/gpu/check.ts';
 import { DeviceLostError, OutOfMemoryError } from '../../src/gpu/errors.ts';
@@ -54,14 +54,14 @@ test('too large a buffer is an OutOfMemoryError with its name and size', async (
 
 test('a kernel that writes where it must not is caught', async () => {
   const trespasser = withWgsl(add.wgsl(shape, {}).replace('if (id.x >= LENGTH) { return; }', ''));
-  const testCase = add.cases[0]!;
+  const testCase = addChecks().cases[0]!;
   const result = await checkCase(device, new Pipelines(device), trespasser, testCase, {});
   expect(result.ok).toBe(false);
 });
 
 test('a wrong kernel is caught', async () => {
   const wrong = withWgsl(add.wgsl(shape, {}).replace('+=', '-='));
-  const result = await checkCase(device, new Pipelines(device), wrong, add.cases[0]!, {});
+  const result = await checkCase(device, new Pipelines(device), wrong, addChecks().cases[0]!, {});
   expect(result.error).toMatch(/nmse .* \(allowed/);
 });
 
@@ -80,8 +80,8 @@ test('features and limits can be withheld', async () => {
 });
 
 test('dispatches are timed on the GPU', async () => {
-  const trial = add.benches[0]!.trial();
-  const prepared = await prepareTrial(device, new Pipelines(device), add, add.benches[0]!.shape, {}, trial);
+  const bench = addChecks().benches[0]!;
+  const prepared = await prepareTrial(device, new Pipelines(device), add, bench.shape, {}, bench.trial());
   const [first, second] = await timeDispatches(device, [prepared, prepared], 3);
   prepared.destroy();
   expect(first).toBeGreaterThan(0);

@@ -10,7 +10,7 @@ const pipelines = new Pipelines(device);
 
 for (const kernel of kernels) {
   describe(`${adapterName} ${kernel.name}`, () => {
-    for (const testCase of kernel.cases) {
+    for (const testCase of kernel.checks().cases) {
       for (const variant of kernel.variants(testCase.shape, device.features)) {
         test(`${testCase.id} [${words(variant) || 'base'}]`, async () => {
           const result = await checkCase(device, pipelines, kernel, testCase, variant);
