@@ -23,7 +23,7 @@ export const openBrowserDevice = (options?: HomeDeviceOptions): Promise<Device> 
 
 /**
  * Loads a model: an URL, absolute or relative to the page, `hf:OWNER/REPO/FILE.gguf`, or the first file of a split;
- * a File that a person chose; bytes.
+ * a File that a person chose, or all files of a split; bytes.
  *
  * @example
  * const llm = await load(input.files[0]);

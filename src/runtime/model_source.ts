@@ -1,17 +1,21 @@
 /** A model by any of its names, in any home. */
-import { blobSource } from '../gguf/blob.ts';
+import { blobSiblings, blobSource } from '../gguf/blob.ts';
 import { bytesSource } from '../gguf/bytes.ts';
+import { GgufError, quote } from '../gguf/errors.ts';
 import type { Gguf } from '../gguf/gguf.ts';
 import { type HttpOptions, openHttp } from '../gguf/http.ts';
 import { type HubOptions, hubHeaders, openHub } from '../gguf/hub.ts';
-import { type OpenSibling, openGguf } from '../gguf/open.ts';
+import { closeGguf, type OpenSibling, openGguf } from '../gguf/open.ts';
 import type { ByteSource } from '../gguf/source.ts';
 
 /**
  * A model, or the first file of a split: an http(s) URL, `hf:OWNER/REPO/FILE.gguf`, a path (in a browser: relative to
- * the page), a Blob or File, bytes, or whatever reads like them. A `ByteSource` is closed with the model.
+ * the page), a Blob or File, bytes, or whatever reads like them; or all files of one model, in any order. A `ByteSource`
+ * is closed with the model.
  */
-export type Source = string | URL | Blob | Uint8Array | ByteSource;
+export type Source = string | URL | Blob | readonly File[] | Uint8Array | ByteSource;
+
+type SingleSource = Exclude<Source, readonly File[]>;
 
 /** Where a home keeps models. */
 export interface Places {
@@ -30,6 +34,7 @@ interface ModelSource {
 
 /** Opens a model and reads its header; the caller closes it with `closeGguf`. */
 export async function openModelIn(places: Places, model: Source, options: HttpOptions = {}): Promise<Gguf> {
+  if (isList(model)) return openChosen(model, options.signal);
   const { source, openSibling } = await openModelSource(places, model, options);
   try {
     return await openGguf(source, openSibling, options.signal);
@@ -39,7 +44,34 @@ export async function openModelIn(places: Places, model: Source, options: HttpOp
   }
 }
 
-async function openModelSource(places: Places, model: Source, options: HttpOptions): Promise<ModelSource> {
+/** Files that a person chose together. By name the first of a split comes first. */
+async function openChosen(files: readonly File[], signal?: AbortSignal): Promise<Gguf> {
+  const sorted = files.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const [first] = sorted;
+  if (!first) throw new GgufError('files', 'none is chosen; choose a .gguf file');
+  const gguf = await openGguf(blobSource(first), blobSiblings(files), signal);
+  try {
+    requireNoOthers(sorted, gguf);
+    return gguf;
+  } catch (error) {
+    await closeGguf(gguf);
+    throw error;
+  }
+}
+
+function requireNoOthers(files: readonly File[], { sources }: Gguf): void {
+  const names = new Set(sources.map(({ name }) => name));
+  const model = quote(sources[0]!.name);
+  for (const { name } of files) {
+    if (!names.delete(name)) throw new GgufError(name, `is no other file of ${model}; choose the files of one model`);
+  }
+}
+
+function isList(model: Source): model is readonly File[] {
+  return Array.isArray(model);
+}
+
+async function openModelSource(places: Places, model: SingleSource, options: HttpOptions): Promise<ModelSource> {
   if (model instanceof Uint8Array) return { source: bytesSource(model) };
   if (model instanceof Blob) return { source: blobSource(model) };
   if (typeof model !== 'string' && !(model instanceof URL)) return { source: model };
