@@ -1,3 +1,6 @@
+// The published types need these of a project that has neither the DOM's nor a recent library.
+/// <reference lib="esnext.disposable" preserve="true" />
+/// <reference path="./gpu/webgpu_names.ts" preserve="true" />
 export { type ChatMessage, ChatTemplateError } from './chat/index.ts';
 export type {
   GenerateOptions,
