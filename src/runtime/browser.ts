@@ -3,10 +3,11 @@ import type { Device } from '../gpu/device.ts';
 import { type LoadOptions, type LocalLLM, loadIn } from '../index.ts';
 import { type Home, type HomeDeviceOptions, homeRuntime, openDeviceIn } from './home.ts';
 import type { Source } from './model_source.ts';
+import { pageUrl } from './page_url.ts';
 
 const browser: Home = {
   hub: () => ({}),
-  baseUrl: () => globalThis.document?.baseURI ?? location.href, // a worker has no document
+  baseUrl: pageUrl,
   gpu: () => navigator.gpu,
   hints: {
     missing: 'this needs a browser with WebGPU, and a page from https or localhost',

@@ -1,0 +1,60 @@
+/** A model in a dedicated worker, so that the page stays free: files, GPU and model live there. */
+import type { LLM, LoadOptions } from '../index.ts';
+import type { Source } from '../runtime/model_source.ts';
+import { pageUrl } from '../runtime/page_url.ts';
+import { Connection } from './connection.ts';
+import { WorkerLLM } from './worker_llm.ts';
+
+export { WorkerError } from './errors.ts';
+
+export interface WorkerLoadOptions extends Omit<LoadOptions, 'device'> {
+  /** A device can't be posted: the worker opens its own, as `deviceOptions` say. */
+  device?: never;
+  /** Makes the worker, of `webgguf/worker/main`. Default: the file beside this module, which Vite finds and bundles. */
+  worker?: () => Worker;
+}
+
+/**
+ * Loads a model in a worker of its own: an URL, absolute or relative to the page, `hf:OWNER/REPO/FILE.gguf`, or the
+ * first file of a split; a File that a person chose, or all files of a split; bytes, which are copied. The page needs
+ * no isolation (COOP, COEP). Closing the model ends the worker.
+ *
+ * Errors are those of `load` in the page; besides, `WorkerError` where the worker does not start or dies, and
+ * `TypeError` for a source or device that can't be posted.
+ *
+ * @example
+ * const llm = await load(input.files[0], { onProgress: ({ doneBytes }) => (progress.value = doneBytes) });
+ * for await (const { text } of llm.chat([{ role: 'user', content: 'Hello' }])) output.append(text);
+ */
+export async function load(source: Source, options: WorkerLoadOptions = {}): Promise<LLM> {
+  const { worker = startWorker, device, ...rest } = options;
+  if (device) throw new TypeError("a device can't be posted to a worker; it opens its own, see deviceOptions");
+  const [posted, transfer] = postedSource(source);
+  rest.signal?.throwIfAborted();
+  const connection = new Connection(worker());
+  try {
+    return new WorkerLLM(connection, await connection.call('load', posted, rest, transfer));
+  } catch (error) {
+    connection.close(new Error('the model did not load'));
+    throw error;
+  }
+}
+
+/** Bundlers know this form, and this form alone. */
+function startWorker(): Worker {
+  return new Worker(new URL('./main.js', import.meta.url), { type: 'module' });
+}
+
+/** A source as it goes over, and what of it is handed over. A worker's own address is another than the page's. */
+function postedSource(source: Source): [posted: unknown, transfer: Transferable[]] {
+  if (source instanceof Blob || Array.isArray(source)) return [source, []];
+  if (source instanceof Uint8Array) {
+    const copy = source.slice();
+    return [copy, [copy.buffer]];
+  }
+  if (typeof source === 'string' || source instanceof URL) {
+    const name = String(source);
+    return [name.startsWith('hf:') ? name : new URL(name, pageUrl()).href, []];
+  }
+  throw new TypeError("a ByteSource can't be posted to a worker; give it a File, a Blob, bytes or a link");
+}
