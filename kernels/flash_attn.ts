@@ -13,7 +13,7 @@
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Checks, Kernel } from '../src/gpu/kernel.ts';
-import { flashAttnCases } from './flash_attn_cases.ts';
+import { flashAttnBenches, flashAttnCases } from './flash_attn_cases.ts';
 import { attnItems, complete } from './parts/attn_items.ts';
 import { type KvType, kvBytes, kvFours, pageLength } from './parts/kv.ts';
 import { range, tokenTable } from './parts/range.ts';
@@ -127,14 +127,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   ${eachRow((r) => `var out${r} = vec4<f32>();`)}
 
   for (var start = item.key_start; start < item.key_end; start += ${tileLength}u) {
-    let page = pages[page_row + start / PAGE_LENGTH];
-    let tile = (page * KV_HEADS + kv_head) * PAGE_LENGTH + start % PAGE_LENGTH;
+    let page_start = (pages[page_row + start / PAGE_LENGTH] * KV_HEADS + kv_head) * KV_PAGE;
+    let tile = (start % PAGE_LENGTH) * FOURS;
 
     // scores of the position that this invocation owns
-    let key = (tile + lane) * FOURS;
+    let key = tile + lane * FOURS;
     ${eachRow((r) => `var dot${r} = vec4<f32>();`)}
     for (var i = 0u; i < not_constant(FOURS); i++) {
-      let k = four(keys[key + i]);
+      let k = key_four(page_start, key + i);
       ${eachRow((r) => `dot${r} = fma(queries[${r}u * FOURS + i], k, dot${r});`)}
     }
     ${eachRow(
@@ -164,7 +164,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     ${eachRow((r) => `out${r} *= row_scale[${r}];`)}
     if (part < PARTS) {
       for (var i = part; i < min(${tileLength}u, item.key_end - start); i += PARTS) {
-        let v = four(vals[(tile + i) * FOURS + column]);
+        let v = val_four(page_start, tile + i * FOURS + column);
         ${eachRow((r) => `out${r} = fma(vec4<f32>(scores[${r}][i]), v, out${r});`)}
       }
     }
@@ -221,5 +221,5 @@ export const flashAttnChecks = (): Checks<Shape> => ({
 
   cases: flashAttnCases(),
 
-  benches: [],
+  benches: flashAttnBenches(),
 });

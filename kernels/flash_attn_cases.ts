@@ -1,11 +1,11 @@
 import type { Case } from '../src/gpu/kernel.ts';
 import { expectedRows, f32Tolerance, padded, Random } from './case_data.ts';
 import type { Shape } from './flash_attn.ts';
+import { packPages, storable } from './kv_case_data.ts';
 import { complete, itemWords, partialLength } from './parts/attn_items.ts';
-import { kvBytes, pageLength } from './parts/kv.ts';
+import { pageLength } from './parts/kv.ts';
 import { rangeWords } from './parts/range.ts';
 import { paddedLength } from './quants/block_type.ts';
-import { f16ToF32, quantize } from './quants/dequantize.ts';
 
 /** Keys and values of one sequence, [positions, kv heads, head length]. */
 interface Kv {
@@ -70,6 +70,7 @@ function flashAttnCase(size: Size): Case<Shape> {
       const random = new Random(position + heads);
       const positions = position + tokens;
       const kv = {
+        // so that attention's own arithmetic is measured alone
         keys: storable(random.normal(positions * allKvHeads * headLength), kvType),
         vals: storable(random.normal(positions * allKvHeads * headLength), kvType),
       };
@@ -124,7 +125,7 @@ function flashAttnCase(size: Size): Case<Shape> {
             pages.set(values.subarray(from, from + headLength), to);
           }
         }
-        return kvBytes[kvType] === 2 ? quantize('F16', pages) : pages;
+        return packPages(pages, headLength, kvType);
       };
       return {
         count: items.length / itemWords,
@@ -147,12 +148,6 @@ function flashAttnCase(size: Size): Case<Shape> {
       };
     },
   };
-}
-
-/** Values that the type holds exactly, so that only attention's own arithmetic is measured. */
-function storable(values: Float32Array, kvType: Shape['kvType']): Float32Array {
-  if (kvType === 'f32') return values;
-  return Float32Array.from(new Uint16Array(quantize('F16', values).buffer), f16ToF32);
 }
 
 export const flashAttnCases = (): readonly Case<Shape>[] => [
@@ -190,4 +185,40 @@ export const flashAttnCases = (): readonly Case<Shape>[] => [
     itemTokens: 1,
     split: 64,
   }),
+  flashAttnCase({ kvType: 'q8_0', heads: 4, headGroup: 2, headLength: 32, position: 70, tokens: 5, itemTokens: 4 }),
+  flashAttnCase({
+    kvType: 'q8_0',
+    heads: 6,
+    headGroup: 3,
+    headLength: 96,
+    position: 511,
+    tokens: 3,
+    itemTokens: 2,
+    kvHeadStart: 1,
+  }),
+  flashAttnCase({
+    kvType: 'q8_0',
+    heads: 8,
+    headGroup: 8,
+    headLength: 128,
+    position: 300,
+    tokens: 1,
+    itemTokens: 1,
+    split: 256,
+  }),
 ];
+
+/** A token after 1023 others, 32 heads on 4. */
+export const flashAttnBenches = (): readonly Case<Shape>[] =>
+  (['f32', 'f16', 'q8_0'] as const).map((kvType) =>
+    flashAttnCase({
+      kvType,
+      heads: 32,
+      headGroup: 8,
+      headLength: 128,
+      position: 1023,
+      tokens: 1,
+      itemTokens: 1,
+      split: 256,
+    }),
+  );

@@ -3,14 +3,16 @@
  *
  *   src          [tokens, SRC_STRIDE]: keys from column KEY_OFFSET on, values from VAL_OFFSET, kv heads × HEAD_LENGTH each
  *   keys, vals   pages of one group of kv heads, [page][HEADS][PAGE_LENGTH][HEAD_LENGTH]
- *   dispatch     x: pairs of the group's heads, y: tokens, z: keys, values
+ *   dispatch     x: pairs, or blocks, of the group's heads, y: tokens, z: keys, values
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import type { Case, Checks, Kernel } from '../src/gpu/kernel.ts';
+import type { Case, Checks, Kernel, Tolerance } from '../src/gpu/kernel.ts';
 import { f32Tolerance, Random } from './case_data.ts';
-import { type KvType, kvBytes, kvPairs, pageLength } from './parts/kv.ts';
+import { packPages, pageElements, storable } from './kv_case_data.ts';
+import { type KvType, kvBlockLength, kvBytes, kvUnit, kvWriter, pageLength } from './parts/kv.ts';
 import { range, rangeWords, tokenTable } from './parts/range.ts';
 import { caseAngles, rotate, rotateHead } from './parts/rotate.ts';
+import { reference as quantizeBlocks } from './quantize_q8.ts';
 import { paddedLength } from './quants/block_type.ts';
 import { f16ToF32, f32ToF16 } from './quants/dequantize.ts';
 
@@ -31,7 +33,13 @@ export type Variant = Record<never, never>;
 
 const invocations = 64;
 
-/** Pages as they stand after the write: keys (turned) or values of `src`, token t at slots[t]. */
+const tolerances: Readonly<Record<KvType, Tolerance>> = {
+  f32: f32Tolerance,
+  f16: { nmse: 1e-6, max: 2e-3 }, // f16 keeps 11 bits: 2^-12 of the value
+  q8_0: { nmse: 1e-5, max: 0.5 }, // measured 0; room for a value or two that round the other way, by 1/127 of their block's largest
+};
+
+/** Pages [pages × heads, pageLength, headLength] after the write: keys (turned) or values of `src`, token t at slots[t]. */
 export function reference(
   pages: Float64Array,
   src: Float32Array,
@@ -40,18 +48,27 @@ export function reference(
   offset: number,
   angles?: Float32Array,
 ): Float64Array {
-  const { heads, headStart, headLength, ropePairs, srcStride } = shape;
+  const { kvType, heads, headStart, headLength, ropePairs, srcStride } = shape;
   slots.forEach((slot, t) => {
     for (let head = 0; head < heads; head++) {
       const from = t * srcStride + offset + (headStart + head) * headLength;
-      const values = src.subarray(from, from + headLength);
-      const turn = angles?.subarray(t * ropePairs * 2, (t + 1) * ropePairs * 2);
+      const turn = angles?.subarray(t * ropePairs * 2, (t + 1) * ropePairs * 2) ?? [];
+      const values = rotateHead(src.subarray(from, from + headLength), turn, turn.length / 2);
       const page = Math.floor(slot / pageLength);
       const row = (page * heads + head) * pageLength + (slot % pageLength);
-      pages.set(turn ? rotateHead(values, turn, ropePairs) : values, row * headLength);
+      pages.set(rounded(values, kvType), row * headLength);
     }
   });
   return pages;
+}
+
+/** A head's values as they are stored. */
+function rounded(values: Float64Array, kvType: KvType): Float64Array {
+  const half = (value: number) => f16ToF32(f32ToF16(value));
+  if (kvType === 'f32') return values;
+  if (kvType === 'f16') return values.map(half);
+  const { q, s } = quantizeBlocks(values);
+  return values.map((_, i) => q[i]! * half(s[Math.floor(i / kvBlockLength[kvType])]!));
 }
 
 function kvWriteCase(
@@ -69,24 +86,29 @@ function kvWriteCase(
   return {
     id: `${kvType} ${heads}×${headLength} headStart=${headStart} pairs=${ropePairs}`,
     shape,
-    tolerance: kvType === 'f16' ? { nmse: 1e-6, max: 2e-3 } : f32Tolerance, // f16 keeps 11 bits: 2^-12 of the value
+    tolerance: tolerances[kvType],
     trial() {
-      const slots = [0, pageLength - 1, pageLength, 2 * pageLength + 77];
-      const positions = [0, 255, 1000, 163_839];
-      const src = new Random(headLength).normal(slots.length * srcStride);
+      const slots = [0, pageLength - 1, pageLength, 2 * pageLength + 77, 2 * pageLength + 78];
+      const positions = [0, 255, 1000, 163_838, 163_839];
+      const random = new Random(headLength);
+      const src = random.normal(slots.length * srcStride);
       const angles = caseAngles(positions, ropePairs);
       const length = 3 * pageLength * heads * headLength;
       const table = slots.flatMap((slot, t) => [positions[t] as number, 0, slot, 0, 0]);
-      const initial = new Uint8Array(length * kvBytes[kvType]);
-      const keys = reference(new Float64Array(length), src, slots, shape, keyOffset, angles);
-      const vals = reference(new Float64Array(length), src, slots, shape, valOffset);
-      if (kvType === 'f16') for (const pages of [keys, vals]) pages.set(pages.map((v) => f16ToF32(f32ToF16(v))));
+      const before = storable(
+        random.normal(length).map((value) => value / 100), // little beside what is written: errors are measured against both
+        kvType,
+      );
+      const initial = packPages(before, headLength, kvType);
+      const pages = (offset: number, turn?: Float32Array) =>
+        reference(Float64Array.from(before), src, slots, shape, offset, turn);
+      const elements = pageElements(headLength, kvType);
       return {
         count: slots.length,
         inputs: { src, angles, tokens: Uint32Array.from(table), range: rangeWords(0, slots.length) },
         outputs: {
-          keys: { initial, expected: keys, elements: kvType },
-          vals: { initial, expected: vals, elements: kvType },
+          keys: { initial, expected: pages(keyOffset, angles), elements },
+          vals: { initial, expected: pages(valOffset), elements },
         },
       };
     },
@@ -111,23 +133,23 @@ ${range}
 ${tokenTable}
 ${rotate}
 var<storage, read> src: array<vec2<f32>>;
-${kvPairs(kvType)}
+${kvWriter(kvType)}
+
+// a pair of a head: keys, turned, or values
+fn source(is_key: bool, token: u32, head: u32, pair: u32) -> vec2<f32> {
+  let i = token * (SRC_STRIDE / 2u) + (HEAD_START + head) * HEAD_PAIRS + pair;
+  if (is_key) { return rotated(src[i + KEY_OFFSET / 2u], token, pair); }
+  return src[i + VAL_OFFSET / 2u];
+}
 
 @compute @workgroup_size(${invocations})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let head = id.x / HEAD_PAIRS;
-  let pair = id.x % HEAD_PAIRS;
+  let units = HEAD_PAIRS / ${kvUnit(kvType) / 2}u; // of a head
+  let head = id.x / units;
   if (head >= HEADS) { return; }
   let token = range.start + id.y;
   let slot = tokens[token].kv_slot;
-  let dst = (((slot / PAGE_LENGTH) * HEADS + head) * PAGE_LENGTH + slot % PAGE_LENGTH) * HEAD_PAIRS + pair;
-  let column = (HEAD_START + head) * HEAD_PAIRS + pair;
-  let row = token * (SRC_STRIDE / 2u);
-  if (id.z == 0u) {
-    keys[dst] = kv_pair(rotated(src[row + KEY_OFFSET / 2u + column], token, pair));
-  } else {
-    vals[dst] = kv_pair(src[row + VAL_OFFSET / 2u + column]);
-  }
+  write_kv(id.z == 0u, token, head, id.x % units, (slot / PAGE_LENGTH) * HEADS + head, slot % PAGE_LENGTH);
 }
 `,
 
@@ -141,7 +163,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     VAL_OFFSET: valOffset,
   }),
 
-  workgroups: ({ heads, headLength }, _, count) => [Math.ceil((heads * headLength) / 2 / invocations), count, 2],
+  workgroups: ({ kvType, heads, headLength }, _, count) => [
+    Math.ceil((heads * headLength) / kvUnit(kvType) / invocations),
+    count,
+    2,
+  ],
 };
 
 export const kvWriteChecks = (): Checks<Shape> => ({
@@ -155,7 +181,10 @@ export const kvWriteChecks = (): Checks<Shape> => ({
     kvWriteCase('f32', 3, 1, 64, 32),
     kvWriteCase('f16', 1, 0, 128, 64),
     kvWriteCase('f16', 4, 2, 20, 6),
+    kvWriteCase('q8_0', 3, 1, 32, 16),
+    kvWriteCase('q8_0', 2, 0, 96, 20),
+    kvWriteCase('q8_0', 1, 0, 128, 64),
   ],
 
-  benches: [kvWriteCase('f16', 8, 0, 128, 64)],
+  benches: [kvWriteCase('f16', 8, 0, 128, 64), kvWriteCase('q8_0', 8, 0, 128, 64)],
 });

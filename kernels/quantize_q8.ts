@@ -9,7 +9,7 @@ import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Case, Checks, Kernel } from '../src/gpu/kernel.ts';
 import { f32Tolerance, padded, Random } from './case_data.ts';
 import { range, rangeWords } from './parts/range.ts';
-import { unroll } from './parts/values.ts';
+import { packI8, unroll } from './parts/values.ts';
 import { blockLength, blocksPerRow, paddedLength } from './quants/block_type.ts';
 import { roundHalfToEven } from './quants/dequantize.ts';
 
@@ -75,10 +75,7 @@ fn largest(v: vec4<f32>) -> f32 {
   let a = abs(v);
   return max(max(a.x, a.y), max(a.z, a.w));
 }
-fn pack_i8(v: vec4<f32>) -> u32 {
-  let q = vec4<u32>(vec4<i32>(round(v))) & vec4<u32>(0xffu);
-  return q.x | (q.y << 8u) | (q.z << 16u) | (q.w << 24u);
-}
+${packI8}
 
 @compute @workgroup_size(${invocations})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {

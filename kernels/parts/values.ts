@@ -46,6 +46,14 @@ fn dot_packed(a: Packed, b: Packed) -> i32 {
 }
 `;
 
+/** Four values of −127 … 127, rounded, as the int8 of a word, lowest byte first. */
+export const packI8 = `
+fn pack_i8(v: vec4<f32>) -> u32 {
+  let q = vec4<u32>(vec4<i32>(round(v))) & vec4<u32>(0xffu);
+  return q.x | (q.y << 8u) | (q.z << 16u) | (q.w << 24u);
+}
+`;
+
 /** Four int8 of a word, lowest byte first. */
 export const unpackI8 = (dp4a: boolean) => wgsl`
 #if ${dp4a}

@@ -27,7 +27,7 @@ export const modelArgs = {
 
 export const modelUsage = `  -m MODEL               a path, an https URL, hf:OWNER/REPO/FILE.gguf, or the first file of a split
   --precision CLASS      fast (default: int8 activations for Q8_0) or exact (f32)
-  --kv TYPE              f32 or f16 (default: f16, f32 with exact)
+  --kv TYPE              f32, f16 or q8_0: keys and values (default: f16, f32 with exact)
   --context N            positions (default: what fits)
   --gpu-memory SIZE      for weights and KV, such as 8GiB or 500MB
   --adapter NAME         part of the adapter's description
@@ -67,7 +67,7 @@ function loadOptions(values: ModelValues): LoadOptions {
     throw new UsageError('--gpu-memory takes a size such as 8GiB or 500MB');
   }
   const precision = oneOf('--precision', values.precision, ['exact', 'fast']);
-  const kvType = oneOf('--kv', values.kv, ['f32', 'f16']);
+  const kvType = oneOf('--kv', values.kv, ['f32', 'f16', 'q8_0']);
   const spacePrefix = oneOf('--space-prefix', values['space-prefix'], ['never', 'first', 'afterSpecial']);
   const ropeScaling = oneOf('--rope-scaling', values['rope-scaling'], ['none', 'linear', 'llama3']);
   const contextLength = wholeNumber('--context', values.context);

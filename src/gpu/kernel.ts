@@ -77,5 +77,6 @@ export interface Output {
   readonly initial?: Words;
   /** One value per element of the whole buffer; NaN where nothing may be written. */
   readonly expected: ArrayLike<number>;
-  readonly elements: 'f32' | 'f16' | 'u32' | 'i8';
+  /** What the buffer holds; or, of one with `initial`, how its bytes become the values that are compared. */
+  readonly elements: 'f32' | 'f16' | 'u32' | 'i8' | ((bytes: ArrayBuffer) => ArrayLike<number>);
 }

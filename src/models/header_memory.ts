@@ -1,5 +1,5 @@
 /** What a model needs of memory, from its header alone, also of files that this engine cannot run. */
-import { kvBytes } from '../../kernels/parts/kv.ts';
+import { type KvType, kvBytes } from '../../kernels/parts/kv.ts';
 import type { Gguf, TensorInfo } from '../gguf/gguf.ts';
 import { fittingContext } from './memory.ts';
 
@@ -18,15 +18,13 @@ export interface MemoryPlan {
   readonly contextLength: number;
 }
 
-export type KvType = keyof typeof kvElementBytes;
-
 /** Of layers, heads, lengths: products of a few stay finite. */
 const MAX_COUNT = 2 ** 40;
 
-const kvElementBytes = { ...kvBytes, q8_0: 34 / 32 };
+export type { KvType };
 
 export function isKvType(name: string): name is KvType {
-  return Object.hasOwn(kvElementBytes, name);
+  return Object.hasOwn(kvBytes, name);
 }
 
 /** Every layer is resident; the context is `contextLength`, or what fits into `gpuMemoryBytes` beside the weights. */
@@ -37,7 +35,7 @@ export function planMemory(
   const tensors = [...gguf.tensors.values()];
   const weightBytes = sumBytes(tensors);
   const { kvType = 'f16' } = options;
-  const kvBytesPerToken = Math.ceil(kvElementsPerToken(gguf) * kvElementBytes[kvType]);
+  const kvBytesPerToken = Math.ceil(kvElementsPerToken(gguf) * kvBytes[kvType]);
   const contextLength =
     options.contextLength ??
     fittingContext(modelCount(gguf, 'context_length') ?? 0, kvBytesPerToken, weightBytes, options.gpuMemoryBytes);

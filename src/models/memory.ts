@@ -1,8 +1,8 @@
-import { type KvType, kvBytes, pageLength } from '../../kernels/parts/kv.ts';
+import { type KvType, kvBlockLength, kvBytes, pageLength } from '../../kernels/parts/kv.ts';
 import type { Limits } from '../gpu/limits.ts';
 import { type MatrixSpec, matrixBytes } from '../weights/matrix.ts';
 import type { ModelTensors } from './architecture.ts';
-import type { ModelConfig } from './config.ts';
+import { ConfigError, type ModelConfig } from './config.ts';
 
 /** The model does not fit into the memory that it may use. */
 export class MemoryError extends Error {
@@ -38,9 +38,13 @@ export function kvBytesPerPosition({ blockCount, headCountKv, keyLength }: Model
   return blockCount * headCountKv * keyLength * 2 * kvBytes[type];
 }
 
-/** Decides before anything is allocated. `MemoryError` says what is wanted and what there is. */
+/**
+ * Decides before anything is allocated. `MemoryError` says what is wanted and what there is; `ConfigError` where the
+ * model's heads cannot be stored as `kvType`.
+ */
 export function planMemory(tensors: ModelTensors, config: ModelConfig, options: MemoryOptions): MemoryPlan {
   const { limits, kvType, budgetBytes, contextLength } = options;
+  checkHeads(config, kvType);
   const bytesOf = (specs: readonly (MatrixSpec | undefined)[]) =>
     specs.reduce((sum, spec) => sum + (spec ? matrixBytes(spec, limits) : 0), 0);
   const embeddingBytes = bytesOf([tensors.embeddings]);
@@ -60,6 +64,15 @@ export function planMemory(tensors: ModelTensors, config: ModelConfig, options: 
   const fitting = fittingContext(config.contextLength, perPosition, weightBytes, budgetBytes);
   const context = contextLength ?? Math.max(fitting, Math.min(config.contextLength, smallestContext));
   return { weightBytes, hostEmbeddings, contextLength: context, kvBytes: context * perPosition };
+}
+
+function checkHeads({ keyLength }: ModelConfig, kvType: KvType): void {
+  const block = kvBlockLength[kvType];
+  if (keyLength % block === 0) return;
+  const heads = `heads of ${keyLength} values`;
+  throw new ConfigError(
+    `${heads} cannot be stored as ${kvType}, by blocks of ${block}: use f16 or f32 for keys and values`,
+  );
 }
 
 /** Positions whose KV fits beside the weights, at most those trained: whole pages, where it is less than all. */

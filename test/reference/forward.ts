@@ -19,7 +19,11 @@ export interface ReferenceOptions {
   readonly activationRounding?: Partial<ActivationRounding>;
   /** Keys and values rounded to f16, as `--precision fast` stores them. */
   readonly f16Kv?: boolean;
+  /** Keys and values in int8 blocks of 32, as `--kv q8_0` stores them. */
+  readonly q8Kv?: boolean;
 }
+
+const toF16 = (value: number) => f16ToF32(f32ToF16(value));
 
 const wgslRounding: ActivationRounding = { round: roundHalfToEven, roundScale: (scale) => scale };
 
@@ -151,7 +155,9 @@ export class ReferenceSequence {
   }
 
   #stored(values: Float64Array): Float64Array {
-    return this.#options.f16Kv ? values.map((value) => f16ToF32(f32ToF16(value))) : values;
+    const { f16Kv, q8Kv } = this.#options;
+    if (q8Kv) return quantizeActivations(values, { ...wgslRounding, roundScale: toF16 });
+    return f16Kv ? values.map(toF16) : values;
   }
 }
 
