@@ -18,7 +18,11 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'host', include: ['test/**/*.test.ts'], exclude: ['test/gpu/**', 'test/homes/**'] },
+        test: {
+          name: 'host',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/gpu/**', 'test/homes/**', 'test/package/**'],
+        },
       },
       ...Object.entries(drivers).map(([name, driver]) => ({
         extends: true as const,
@@ -31,6 +35,15 @@ export default defineConfig({
       {
         extends: true,
         test: { name: 'homes', include: ['test/homes/**/*.test.ts'], env: vulkanDriver(drivers.lavapipe) },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'package',
+          include: ['test/package/*.test.ts'],
+          globalSetup: 'test/package/install.ts',
+          env: vulkanDriver(drivers.lavapipe),
+        },
       },
     ],
   },

@@ -1,6 +1,6 @@
-// The published types need these of a project that has neither the DOM's nor a recent library.
+// `AsyncDisposable`, for projects whose target is older than it.
 /// <reference lib="esnext.disposable" preserve="true" />
-/// <reference path="./gpu/webgpu_names.ts" preserve="true" />
+
 export { type ChatMessage, ChatTemplateError } from './chat/index.ts';
 export type {
   GenerateOptions,

@@ -1,0 +1,57 @@
+/** What the tarball holds, and what its manifest promises. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, inject, test } from 'vitest';
+import { nodesOf, parseSource } from '../syntax_tree.ts';
+import { readManifest } from './pack.ts';
+
+const { files, byteLength } = inject('tarball');
+const installed = join(inject('project'), 'node_modules/webgguf');
+const manifest = await readManifest(installed);
+
+test('modules, their types, and three pages of text', () => {
+  const other = files.filter((path) => !/^dist\/(src|kernels)\/[\w/]+(\.js|\.d\.ts)$/.test(path));
+  expect(other.sort()).toEqual(['LICENSE', 'README.md', 'package.json']);
+  expect(byteLength).toBeLessThan(300_000);
+});
+
+test('nothing that serves the checkout alone', () => {
+  const ofCheckout = /\/cli\/(setup|start)|find_browser|models\/random_/;
+  expect(files.filter((path) => ofCheckout.test(path))).toEqual([]);
+});
+
+test('what the manifest names is there', () => {
+  const targets = Object.values(manifest.exports).flatMap((entry) =>
+    typeof entry === 'string' ? [entry] : [entry.types!, entry.default!],
+  );
+  const promised = [...targets, ...Object.values(manifest.bin)].map((path) => path.replace('./', ''));
+  expect(promised.length).toBeGreaterThanOrEqual(10);
+  expect(promised.filter((path) => !files.includes(path))).toEqual([]);
+});
+
+test('every import leads to a module of the package, a declared dependency or Node', async () => {
+  const known = new Set([...files, ...Object.keys(manifest.dependencies)]);
+  const wrong: string[] = [];
+  for (const path of files.filter((file) => file.endsWith('.js'))) {
+    for (const target of importsOf(path, await readFile(join(installed, path), 'utf8'))) {
+      const to = target.startsWith('.') ? join(path, '..', target) : packageOf(target);
+      if (!known.has(to) && !to.startsWith('node:')) wrong.push(`${path}: ${target}`);
+    }
+  }
+  expect(wrong).toEqual([]);
+});
+
+/** Static and dynamic imports, and what is exported from elsewhere. */
+function importsOf(path: string, code: string): string[] {
+  return nodesOf(parseSource(path, code)).flatMap(({ type, source }) =>
+    /^(Import|ExportNamed|ExportAll)(Declaration|Expression)$/.test(type) && source ? [String(source.value)] : [],
+  );
+}
+
+/** `@scope/name/file.js` is `@scope/name`'s. */
+function packageOf(target: string): string {
+  return target
+    .split('/')
+    .slice(0, target.startsWith('@') ? 2 : 1)
+    .join('/');
+}

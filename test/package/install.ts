@@ -1,0 +1,31 @@
+/** Vitest's global setup of this suite: the package as a user has it, once for all test files. */
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { writeModel } from '../homes/model_file.ts';
+import { packCheckout, type Tarball, unpackInto } from './pack.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    tarball: Tarball;
+    /** A user's project: package.json, node_modules, model.gguf, and the examples: node.js, deno.ts, index.html. */
+    project: string;
+  }
+}
+
+export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), 'webgguf-package-'));
+  const project = join(folder, 'project');
+  const tarball = await packCheckout(folder);
+  await unpackInto(project, tarball);
+  await using model = await writeModel();
+  await copyFile(model.path, join(project, 'model.gguf'));
+  const examples = join(import.meta.dirname, '../../examples');
+  await copyFile(join(examples, 'node.ts'), join(project, 'node.js')); // without types in it, it is JavaScript too
+  await copyFile(join(examples, 'deno.ts'), join(project, 'deno.ts'));
+  await copyFile(join(examples, 'browser.html'), join(project, 'index.html'));
+  provide('tarball', tarball);
+  provide('project', project);
+  return () => rm(folder, { recursive: true });
+}
