@@ -1,6 +1,8 @@
 import type { Tolerance, Words } from '../src/gpu/kernel.ts';
-import { type BlockType, blockLength, blocksPerRow, paddedLength } from './quants/block_type.ts';
-import { dequantize, quantize } from './quants/dequantize.ts';
+import { type BlockType, blockLength, blocksPerRow, type Pack, paddedLength } from './quants/block_type.ts';
+import { dequantize } from './quants/dequantize.ts';
+import { packs } from './quants/index.ts';
+import { quantize } from './quants/quantize.ts';
 
 /** f32 arithmetic against float64: rounding of sums. */
 export const f32Tolerance: Tolerance = { nmse: 1e-9, max: 1e-4 };
@@ -71,7 +73,10 @@ export interface Weights {
 /** A random matrix [rows, rowLength] of a type, in the file's form and the GPU's. */
 export function weights(random: Random, type: BlockType, rows: number, rowLength: number): Weights {
   const bytes = quantize(type.name, random.normal(rows * rowLength));
-  const planes = Object.entries(type.pack(bytes, rowLength)).map(([name, plane]) => [`weight_${name}`, plane]);
+  const planes = Object.entries((packs[type.name] as Pack)(bytes, rowLength)).map(([name, plane]) => [
+    `weight_${name}`,
+    plane,
+  ]);
   return { bytes, values: dequantize(type.name, bytes), planes: Object.fromEntries(planes) };
 }
 

@@ -1,6 +1,8 @@
 import type { Output, Words } from '../src/gpu/kernel.ts';
 import { hasScales, type KvType, pageLength } from './parts/kv.ts';
-import { dequantize, f16ToF32, fileBytes, quantize } from './quants/dequantize.ts';
+import { dequantize, fileBytes } from './quants/dequantize.ts';
+import { f16ToF32 } from './quants/floats.ts';
+import { quantize } from './quants/quantize.ts';
 
 /** How a file would hold the same values. */
 const fileTypes = { f32: 'F32', f16: 'F16', q8_0: 'Q8_0' } as const satisfies Record<KvType, string>;

@@ -14,7 +14,7 @@ import { range, rangeWords, tokenTable } from './parts/range.ts';
 import { caseAngles, rotate, rotateHead } from './parts/rotate.ts';
 import { reference as quantizeBlocks } from './quantize_q8.ts';
 import { paddedLength } from './quants/block_type.ts';
-import { f16ToF32, f32ToF16 } from './quants/dequantize.ts';
+import { f16ToF32, f32ToF16 } from './quants/floats.ts';
 
 export interface Shape {
   readonly kvType: KvType;

@@ -11,7 +11,7 @@ import { f32Tolerance, padded, Random } from './case_data.ts';
 import { range, rangeWords } from './parts/range.ts';
 import { packI8, unroll } from './parts/values.ts';
 import { blockLength, blocksPerRow, paddedLength } from './quants/block_type.ts';
-import { roundHalfToEven } from './quants/dequantize.ts';
+import { roundHalfToEven } from './quants/floats.ts';
 
 export interface Shape {
   readonly length: number;

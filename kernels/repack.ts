@@ -9,8 +9,8 @@
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Case, Checks, Kernel, Output, Words } from '../src/gpu/kernel.ts';
 import { Random, weights } from './case_data.ts';
-import { type BlockType, blocksPerRow } from './quants/block_type.ts';
-import { blockTypes } from './quants/index.ts';
+import { type BlockType, blocksPerRow, type Pack } from './quants/block_type.ts';
+import { blockTypes, packs } from './quants/index.ts';
 
 export interface Shape {
   /** ggml's name of the rows' type. */
@@ -56,7 +56,7 @@ function repackCase(type: string, rows: number, rowLength: number, first = 0, st
       const outputs: Record<string, Output> = {
         flaws: { initial: new Uint32Array(1), expected: [flaw ? 1 : 0], elements: 'u32' },
       };
-      const packed = blockType.pack(bytes, rowLength);
+      const packed = (packs[type] as Pack)(bytes, rowLength);
       for (const { name, bytes: blockBytes } of blockType.planes) {
         const rowBytes = blocksPerRow(rowLength) * blockBytes;
         const initial = new Uint8Array(tileRows * rowBytes).fill(0x55);

@@ -51,6 +51,7 @@ export interface BlockType {
    * or value that is no finite number is reported by `flawed()`.
    */
   readonly repack: string;
-  /** What `repack` makes of `blocks`, on the host: rows of `rowLength` values, one array per plane. */
-  pack(blocks: Uint8Array, rowLength: number): Readonly<Record<string, Words>>;
 }
+
+/** What a type's `repack` makes of `blocks`, on the host: rows of `rowLength` values, one array per plane. For cases. */
+export type Pack = (blocks: Uint8Array, rowLength: number) => Readonly<Record<string, Words>>;

@@ -1,4 +1,5 @@
-import { allFinite, dequantize, fileBytes, quantize } from './dequantize.ts';
+import { dequantize, fileBytes } from './dequantize.ts';
+import { allFinite, quantize } from './quantize.ts';
 
 /** Values that go through f32 at once: they stay in a core's cache. */
 const slice = new Float32Array(2 ** 14);

@@ -1,5 +1,5 @@
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { type BlockType, blocksPerRow } from './block_type.ts';
+import { type BlockType, blocksPerRow, type Pack } from './block_type.ts';
 import { padRows } from './pad_rows.ts';
 
 /** F32: the file's values, rows padded with zeros. */
@@ -34,6 +34,8 @@ fn repack(source_row: u32, dst_row: u32, pair: u32) {
   }
 }
 `,
-
-  pack: (bytes, rowLength) => ({ v: padRows(bytes, rowLength * 4, blocksPerRow(rowLength) * 128) }),
 };
+
+export const packF32: Pack = (bytes, rowLength) => ({
+  v: padRows(bytes, rowLength * 4, blocksPerRow(rowLength) * 128),
+});

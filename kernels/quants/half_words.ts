@@ -1,5 +1,5 @@
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { type BlockType, blocksPerRow } from './block_type.ts';
+import { type BlockType, blocksPerRow, type Pack } from './block_type.ts';
 import { padRows } from './pad_rows.ts';
 
 interface HalfFormat {
@@ -58,7 +58,9 @@ fn repack(source_row: u32, dst_row: u32, pair: u32) {
   }
 }
 `,
-
-    pack: (bytes, rowLength) => ({ h: padRows(bytes, rowLength * 2, blocksPerRow(rowLength) * 64) }),
   };
 }
+
+export const packHalfWords: Pack = (bytes, rowLength) => ({
+  h: padRows(bytes, rowLength * 2, blocksPerRow(rowLength) * 64),
+});

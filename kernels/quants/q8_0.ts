@@ -1,6 +1,6 @@
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { packed, unpackI8 } from '../parts/values.ts';
-import { type BlockType, blocksPerRow } from './block_type.ts';
+import { type BlockType, blocksPerRow, type Pack } from './block_type.ts';
 
 /**
  * Q8_0: 32 int8 with one f16 scale d, value = d · q. In the file 34 bytes a block (d, then q); on the GPU two planes,
@@ -61,21 +61,21 @@ fn repack(source_row: u32, dst_row: u32, pair: u32) {
   weight_s[dst / 2u] = low | (high << 16u);
 }
 `,
+};
 
-  pack(bytes, rowLength) {
-    const fileBlocks = rowLength / 32;
-    const rows = bytes.length / (fileBlocks * 34);
-    const blocks = blocksPerRow(rowLength);
-    const q = new Uint8Array(rows * blocks * 32);
-    const s = new Uint8Array(rows * blocks * 2);
-    for (let row = 0; row < rows; row++) {
-      for (let b = 0; b < fileBlocks; b++) {
-        const from = (row * fileBlocks + b) * 34;
-        const to = row * blocks + b;
-        s.set(bytes.subarray(from, from + 2), to * 2);
-        q.set(bytes.subarray(from + 2, from + 34), to * 32);
-      }
+export const packQ8_0: Pack = (bytes, rowLength) => {
+  const fileBlocks = rowLength / 32;
+  const rows = bytes.length / (fileBlocks * 34);
+  const blocks = blocksPerRow(rowLength);
+  const q = new Uint8Array(rows * blocks * 32);
+  const s = new Uint8Array(rows * blocks * 2);
+  for (let row = 0; row < rows; row++) {
+    for (let b = 0; b < fileBlocks; b++) {
+      const from = (row * fileBlocks + b) * 34;
+      const to = row * blocks + b;
+      s.set(bytes.subarray(from, from + 2), to * 2);
+      q.set(bytes.subarray(from + 2, from + 34), to * 32);
     }
-    return { q, s };
-  },
+  }
+  return { q, s };
 };

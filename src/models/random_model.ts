@@ -3,7 +3,8 @@
  * and the tests' fixtures. The same options give the same bytes. Writing them is the gguf room's part:
  * `encodeGguf(metadata, tensors)` with each tensor's type looked up by its name.
  */
-import { fileBlockLength, quantize } from '../../kernels/quants/dequantize.ts';
+import { fileBlockLength } from '../../kernels/quants/dequantize.ts';
+import { quantize } from '../../kernels/quants/quantize.ts';
 import type { MetadataInput } from '../gguf/writer.ts';
 import { randomBits, randomRows, randomVector } from './random_values.ts';
 import { firstTextToken, randomVocabulary } from './random_vocabulary.ts';

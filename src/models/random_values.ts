@@ -1,5 +1,5 @@
 /** Seeded random numbers for random models' weights: the same on every machine, a tensor's own by its name. */
-import { quantize } from '../../kernels/quants/dequantize.ts';
+import { quantize } from '../../kernels/quants/quantize.ts';
 
 /** The next 32 random bits. */
 export type RandomBits = () => number;

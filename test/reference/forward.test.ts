@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { f16ToF32, f32ToF16 } from '../../kernels/quants/dequantize.ts';
+import { f16ToF32, f32ToF16 } from '../../kernels/quants/floats.ts';
 import { closeGguf, openGguf } from '../../src/gguf/open.ts';
 import { openFile } from '../../src/runtime/node_file.ts';
 import { hasSharedData, readExpected, sharedData } from '../fixtures/shared_data.ts';

@@ -7,7 +7,7 @@
  *               x += ffn_down · (silu(ffn_gate · h) ⊙ (ffn_up · h)),                            h = norm(x)
  *   logits = output · norm(x)
  */
-import { f16ToF32, f32ToF16, roundHalfToEven } from '../../kernels/quants/dequantize.ts';
+import { f16ToF32, f32ToF16, roundHalfToEven } from '../../kernels/quants/floats.ts';
 import type { ModelConfig } from '../../src/models/config.ts';
 import { type ActivationRounding, type Matrix, multiply, quantizeActivations } from './matrix.ts';
 import type { LayerWeights, ReferenceModel } from './model.ts';

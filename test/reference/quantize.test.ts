@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { dequantize, quantize } from '../../kernels/quants/dequantize.ts';
+import { dequantize } from '../../kernels/quants/dequantize.ts';
+import { quantize } from '../../kernels/quants/quantize.ts';
 import type { Gguf, TensorInfo } from '../../src/gguf/gguf.ts';
 import { closeGguf, openGguf } from '../../src/gguf/open.ts';
 import { readBytes } from '../../src/gguf/source.ts';

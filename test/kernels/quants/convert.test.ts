@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { convert } from '../../../kernels/quants/convert.ts';
-import { dequantize, quantize } from '../../../kernels/quants/dequantize.ts';
+import { dequantize } from '../../../kernels/quants/dequantize.ts';
+import { quantize } from '../../../kernels/quants/quantize.ts';
 
 const values = Float32Array.from({ length: 2 ** 15 + 96 }, (_, i) => Math.sin(i * i) * 2 ** (i % 13));
 

@@ -1,13 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import {
-  allFinite,
-  dequantize,
-  f16ToF32,
-  f32ToBf16,
-  f32ToF16,
-  quantize,
-  roundHalfToEven,
-} from '../../../kernels/quants/dequantize.ts';
+import { dequantize } from '../../../kernels/quants/dequantize.ts';
+import { f16ToF32, f32ToBf16, f32ToF16, roundHalfToEven } from '../../../kernels/quants/floats.ts';
+import { allFinite, quantize } from '../../../kernels/quants/quantize.ts';
 
 describe('f16', () => {
   test('every f16 survives the way to f32 and back', () => {
