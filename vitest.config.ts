@@ -8,6 +8,9 @@ const drivers = {
   swiftshader: findSwiftShader(),
 };
 
+/** What chooses lavapipe as the adapter. */
+export const lavapipe = vulkanDriver(drivers.lavapipe);
+
 export default defineConfig({
   test: {
     reporters: ['default', './test/ci_reporter.ts'],
@@ -34,7 +37,7 @@ export default defineConfig({
       })),
       {
         extends: true,
-        test: { name: 'homes', include: ['test/homes/**/*.test.ts'], env: vulkanDriver(drivers.lavapipe) },
+        test: { name: 'homes', include: ['test/homes/**/*.test.ts'], env: lavapipe },
       },
       {
         extends: true,
@@ -42,7 +45,7 @@ export default defineConfig({
           name: 'package',
           include: ['test/package/*.test.ts'],
           globalSetup: 'test/package/install.ts',
-          env: vulkanDriver(drivers.lavapipe),
+          env: lavapipe,
         },
       },
     ],

@@ -1,13 +1,14 @@
-import { execFile } from 'node:child_process';
 import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { run } from './run.ts';
 
 const checkout = join(import.meta.dirname, '../..');
-const run = promisify(execFile);
 
 export interface Tarball {
   readonly path: string;
+  /** What it was packed of. */
+  readonly checkout: string;
+  readonly integrity: string;
   readonly byteLength: number;
   /** Paths within the package. */
   readonly files: readonly string[];
@@ -29,17 +30,18 @@ export async function packCheckout(folder: string): Promise<Tarball> {
     await cp(join(checkout, name), join(copy, name), { recursive: true });
   }
   await symlink(join(checkout, 'node_modules'), join(copy, 'node_modules'));
-  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: copy });
+  const stdout = await run(copy, 'npm', ['pack', '--json', '--pack-destination', folder]);
   const [packed] = JSON.parse(stdout.slice(stdout.indexOf('[\n'))); // the build's own lines come before
   const files = (packed.files as { path: string }[]).map(({ path }) => path);
-  return { path: join(folder, packed.filename), byteLength: packed.size, files };
+  const { filename, integrity, size } = packed;
+  return { path: join(folder, filename), checkout: copy, integrity, byteLength: size, files };
 }
 
 /** Unpacks the tarball into a new project of ES modules, its declared dependencies as links: no network is asked. */
 export async function unpackInto(project: string, tarball: Tarball): Promise<void> {
   const installed = join(project, 'node_modules/webgguf');
   await mkdir(installed, { recursive: true });
-  await run('tar', ['-xzf', tarball.path, '-C', installed, '--strip-components=1']);
+  await run(installed, 'tar', ['-xzf', tarball.path, '--strip-components=1']);
   const { version, dependencies } = await readManifest(installed);
   for (const name of [...Object.keys(dependencies), '@types/node']) {
     const link = join(project, 'node_modules', name);
