@@ -1,12 +1,15 @@
 /** Headless Chromium on SwiftShader: the kernels, and the tokens that Node gives on lavapipe. */
 import type { ElementHandle } from 'puppeteer';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { kernels } from '../../kernels/index.ts';
 import { load } from '../../src/runtime/node.ts';
 import { openChromium, type TestPage } from './chromium.ts';
 import { node } from './command.ts';
 import { writeModel } from './model_file.ts';
 import { greedyTokens, type KernelReport } from './scenario.ts';
+import type { useWorker } from './worker_scenario.ts';
+
+type UseReport = Awaited<ReturnType<typeof useWorker>>;
 
 const model = await writeModel();
 afterAll(() => model[Symbol.asyncDispose]());
@@ -22,31 +25,119 @@ test('every case of every kernel', async () => {
   expect(report.kernels).toEqual(kernels.map(({ name }) => name));
 }, 300_000);
 
-test('greedy tokens are those of Node', async () => {
-  const bytes = "fetch('/model.gguf').then((response) => response.bytes())";
-  expect(await scenario.page.evaluate(`${bytes}.then(greedyTokens)`)).toEqual(await greedyTokens(load, model.path));
+test('greedy tokens are those of Node, from bytes in the page and from an address in a worker', async () => {
+  const expected = await greedyTokens(load, model.path);
+  const inPage = "bytesOf('/model.gguf').then((bytes) => greedyTokens(loads.page, bytes))";
+  expect(await scenario.page.evaluate(inPage)).toEqual(expected);
+  expect(await scenario.page.evaluate("greedyTokens(loads.worker, '/model.gguf')")).toEqual(expected);
 });
 
-test('the example says what the one for Node says, of an URL and of a chosen file', async () => {
+test('a model in a worker goes on after what is left, aborted or refused, and ends with its worker', async () => {
+  const { expected, ...report } = (await scenario.page.evaluate("useWorker('/model.gguf')")) as UseReport;
+  expect(expected).toHaveLength(4);
+  expect(report).toEqual({
+    progress: { stage: 'weights', doneBytes: expect.any(Number), totalBytes: report.progress!.doneBytes },
+    afterBreak: expected,
+    afterAbort: expected,
+    stopReason: 'abort',
+    tooLong: true,
+    outOfRange: 'topP takes a number from 0 to 1, not 2',
+    rows: 2,
+    afterClose: 'the model is closed',
+  });
+  await expect.poll(() => scenario.page.workers()).toEqual([]);
+});
+
+test('a worker whose model does not load says why, in the page’s own classes, and is gone', async () => {
+  expect(await scenario.page.evaluate("failToLoad('/model.gguf')")).toEqual({
+    missing: expect.stringMatching(/^http.*nowhere\.gguf: /),
+    adapter: expect.stringMatching(/no adapter named "nvidia": .*swiftshader/i),
+    bytes: expect.stringMatching(/^bytes: /),
+    cancelled: true,
+    notAWorker: 'WorkerError: the worker could not be started',
+  });
+  await expect.poll(() => scenario.page.workers()).toEqual([]);
+});
+
+test('the examples say what the one for Node says, of an URL and of a chosen file', async () => {
   const expected = await node('examples/node.ts', model.path);
-  const said = `document.querySelector('pre').textContent.length >= ${expected.length}`;
-  const text = (example: TestPage) => example.page.evaluate("document.querySelector('pre').textContent");
-
-  const byUrl = await chromium.open('examples/browser.html?model=/model.gguf');
-  await byUrl.until(said);
-  expect(await text(byUrl)).toBe(expected);
-
-  const byFile = await chromium.open('examples/browser.html');
-  const input = (await byFile.page.$('input[type=file]'))!;
-  await (input as ElementHandle<HTMLInputElement>).uploadFile(model.path);
-  await byFile.until(said);
-  expect(await text(byFile)).toBe(expected);
+  const text = async (example: TestPage) => {
+    await example.until(`document.querySelector('pre').textContent.length >= ${expected.length}`);
+    return example.page.evaluate("document.querySelector('pre').textContent");
+  };
+  expect(await text(await chromium.open('examples/browser.html?model=/model.gguf'))).toBe(expected);
+  for (const name of ['browser', 'worker']) {
+    const example = await chromium.open(`examples/${name}.html`);
+    await choose(example, 'input', model.path);
+    expect(await text(example)).toBe(expected);
+  }
 });
 
 test('what goes wrong is said in one line', async () => {
   const failure = (call: string) => scenario.page.evaluate(`${call}.then(String, (error) => String(error))`);
-  expect(await failure(`greedyTokens('/nowhere.gguf')`)).toMatch(/^GgufError: .*nowhere\.gguf/);
+  expect(await failure(`greedyTokens(loads.page, '/nowhere.gguf')`)).toMatch(/^GgufError: .*nowhere\.gguf/);
   expect(await failure(`openBrowserDevice({ adapter: 'nvidia' })`)).toMatch(
     /no adapter named "nvidia": .*swiftshader/i,
   );
 });
+
+describe('the demo', async () => {
+  const short = await writeModel({ contextLength: 64 });
+  afterAll(() => short[Symbol.asyncDispose]());
+  const demo = await chromium.open('demo/index.html');
+  const text = (selector: string) => demo.page.$eval(selector, ({ textContent }) => textContent);
+  const ask = async (question: string) => {
+    await demo.page.type('#question', question);
+    await demo.page.keyboard.press('Enter');
+  };
+  const the = (id: string) => `document.querySelector('#${id}')`;
+  const isReady = `!${the('chat')}.hidden && ${the('stop')}.disabled`;
+
+  test('loads a chosen file and answers, until the context is full; then it says so', async () => {
+    await choose(demo, '#files', short.path);
+    await demo.until(isReady);
+    expect(await text('#status')).toMatch(/^random on .*swiftshader.*, up to 64 tokens$/i);
+
+    await ask('hola');
+    await demo.until(`${the('log')}.children.length === 2 && ${isReady}`);
+    expect(await text('#log .user')).toBe('hola');
+    expect(await text('#log .model')).not.toBe('');
+    expect(await text('#error')).toBe('');
+
+    await ask('hola again');
+    await demo.until(`${the('error')}.textContent !== '' && ${isReady}`);
+    expect(await text('#error')).toMatch(/context/);
+    expect(await demo.page.$eval('#question', (question) => (question as HTMLTextAreaElement).value)).toBe(
+      'hola again',
+    );
+    expect(await demo.page.$$('#log article')).toHaveLength(2);
+  });
+
+  test('loads a link, in place of the model before, and stops when told to', async () => {
+    await demo.page.type('#link', '/model.gguf');
+    await demo.page.keyboard.press('Enter');
+    await demo.until(`${the('status')}.textContent.includes('4096') && ${isReady}`);
+    expect(await demo.page.$$('#log article')).toHaveLength(0);
+
+    await ask('hola');
+    const answer = `${the('log')}.lastChild`;
+    await demo.until(`${answer}?.textContent.length > 20 && ${answer}.ariaBusy === 'true'`);
+    await demo.page.click('#stop');
+    await demo.until(`${answer}.ariaBusy === 'false' && ${isReady}`);
+    expect((await text('#log .model'))!.length).toBeGreaterThan(20);
+    expect(await text('#status')).toMatch(/^\d+ tokens, [\d.]+ a second$/);
+  });
+
+  test('says in one line why a model does not load', async () => {
+    await demo.page.$eval('#link', (link) => ((link as HTMLInputElement).value = '/nowhere.gguf'));
+    await demo.page.$eval('#source', (form) => (form as HTMLFormElement).requestSubmit());
+    await demo.until(`${the('error')}.textContent !== '' && ${the('loading')}.hidden`);
+    expect(await text('#error')).toMatch(/^http.*nowhere\.gguf: .*$/);
+    expect(await text('#status')).toBe('');
+  });
+});
+
+async function choose({ page }: TestPage, selector: string, path: string): Promise<void> {
+  const input = (await page.$(selector)) as ElementHandle<HTMLInputElement>;
+  await input.uploadFile(path);
+}

@@ -53,7 +53,10 @@ export async function openChromium(publicFolder: string): Promise<TestBrowser> {
       return {
         page,
         until: (expression) =>
-          Promise.race([page.waitForFunction(expression, { timeout: 100_000 }).then(() => undefined), failed]),
+          Promise.race([
+            page.waitForFunction(expression, { timeout: 100_000, polling: 50 }).then(() => undefined),
+            failed,
+          ]),
       };
     },
     async [Symbol.asyncDispose]() {
