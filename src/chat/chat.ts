@@ -1,5 +1,6 @@
 /** One turn. Beside role and content stands whatever the template looks for: tool_calls, name, reasoning_content, … */
 export interface ChatMessage {
+  /** Whose turn it is, in the template's words: as a rule `system`, `user`, `assistant` or `tool`. */
   role: string;
   /** Text, or parts such as `{ type: 'text', text }` for templates that take them. */
   content?: string | readonly unknown[] | null;

@@ -1,8 +1,12 @@
 /** A ggml tensor type: `blockLength` elements are stored in `blockBytes` bytes. */
 export interface GgmlType {
+  /** ggml's: `Q8_0`. */
   readonly name: string;
+  /** Its number in files. */
   readonly id: number;
+  /** Elements of a block; 1 where each stands alone. */
   readonly blockLength: number;
+  /** What a block takes, in bytes. */
   readonly blockBytes: number;
 }
 

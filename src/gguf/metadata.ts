@@ -17,10 +17,12 @@ export const valueTypes = [
   'float64',
 ] as const;
 
+/** GGUF's names of types that are no arrays. */
 export type ScalarType = Exclude<(typeof valueTypes)[number], 'array'>;
 /** A scalar's type, or `array<string>`, `array<array<…>>` where the elements' own arrays say the rest. */
 export type ValueType = ScalarType | `array<${ScalarType | 'array'}>`;
 
+/** GGUF's names of numbers. */
 export type NumericType = Exclude<ScalarType, 'bool' | 'string'>;
 
 /** The array that holds values of each type as the file does: every host with WebGPU is little endian too. */
@@ -42,6 +44,7 @@ interface NumericArrayConstructor {
   new (length: number): NumericArray;
 }
 
+/** An array of numbers as the file has it. */
 export type NumericArray =
   | Uint8Array
   | Int8Array
@@ -59,7 +62,9 @@ export type MetadataValue = number | bigint | boolean | string | NumericArray | 
 
 /** A value with the type it has in the file. */
 export interface MetadataEntry {
+  /** The file's own: `uint32`, `array<string>`. */
   readonly type: ValueType;
+  /** As `Metadata.get` gives it. */
   readonly value: MetadataValue;
   /** Where its file (of a split: the first) has it, type id included, in bytes; absent for what was never read. */
   readonly range?: { readonly offset: number; readonly byteLength: number };
@@ -67,7 +72,9 @@ export interface MetadataEntry {
 
 /** GGUF's key-value pairs with typed access; a value of another type than asked for is a `GgufError` naming the key. */
 export interface Metadata {
+  /** Whether the file has the key. */
   has(key: string): boolean;
+  /** All keys, in the file's order. */
   keys(): Iterable<string>;
   /** Keys with values and their types in the file, in the file's order: what a writer needs. */
   entries(): Iterable<readonly [string, MetadataEntry]>;
@@ -75,10 +82,13 @@ export interface Metadata {
   get(key: string): MetadataValue | undefined;
   /** A number of any width; `fallback` where the key is absent, an error where there is none. */
   number(key: string, fallback?: number): number;
+  /** A text; `fallback` where the key is absent, an error where there is none. */
   string(key: string, fallback?: string): string;
+  /** Yes or no; `fallback` where the key is absent, an error where there is none. */
   boolean(key: string, fallback?: boolean): boolean;
+  /** An array of texts; an error where the key is absent. */
   strings(key: string): readonly string[];
-  /** Numeric arrays of any width; 64-bit ones as Float64Array, refused where a value is beyond 2^53. */
+  /** A numeric array of any width, 64-bit ones as Float64Array; an error beyond 2^53, or where the key is absent. */
   numbers(key: string): ArrayLike<number>;
 }
 

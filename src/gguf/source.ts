@@ -7,9 +7,11 @@ import { GgufError } from './errors.ts';
 export interface ByteSource {
   /** What people call it: a path, an URL, a file's name. Stands in error messages. */
   readonly name: string;
+  /** All of it, in bytes. */
   readonly byteLength: number;
   /** Fills `target` with the bytes from `offset` on (bytes); rejects where the source ends earlier. */
   read(offset: number, target: Uint8Array, signal?: AbortSignal): Promise<void>;
+  /** Gives back what it holds open; nothing is read afterwards. */
   close(): Promise<void>;
 }
 

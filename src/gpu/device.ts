@@ -3,39 +3,50 @@ import { type Limits, limitsOf } from './limits.ts';
 
 /** What a kernel's variants may use. */
 export interface Features {
+  /** Half floats in shaders (`shader-f16`). */
   readonly f16: boolean;
+  /** Sums and exchanges across a subgroup (`subgroups`). */
   readonly subgroups: boolean;
-  /** Smallest and largest subgroup; 1 and 1 where there are none. */
+  /** Invocations of the smallest subgroup; 1 where there are none. */
   readonly subgroupMinSize: number;
+  /** Invocations of the largest subgroup; 1 where there are none. */
   readonly subgroupMaxSize: number;
   /** WGSL's packed 4x8 integer dot product, native or not. */
   readonly dp4a: boolean;
+  /** Times of passes (`timestamp-query`). */
   readonly timestamps: boolean;
 }
 
 /** Names that `--features` and `DeviceOptions.features` take; `base` alone allows none. */
 export const featureNames = ['subgroups', 'f16', 'dp4a', 'timestamps'] as const;
+/** One of them. */
 export type FeatureName = (typeof featureNames)[number];
 
+/** What of an adapter is used. */
 export interface DeviceOptions {
-  /** Use no features but these; all that the adapter offers where absent. */
+  /** Use no features but these. Default: all that the adapter offers. */
   features?: readonly FeatureName[];
-  /** Pretend that the adapter offers no more than this: tests split small tensors as a small device would. */
+  /** Pretend that the adapter offers no more than this, as tests of small devices do. Default: all that it offers. */
   limits?: Partial<Limits>;
-  /** WGSL language features of the implementation (`navigator.gpu.wgslLanguageFeatures`). */
+  /** WGSL language features of the implementation. Default: those of the home's own `navigator.gpu`; `openDevice`: none. */
   languageFeatures?: ReadonlySet<string>;
 }
 
 /** An open GPU: the WebGPU device and what is known about it. */
 export interface Device {
+  /** WebGPU's own. */
   readonly gpu: GPUDevice;
+  /** Whose it is: vendor, architecture, description. */
   readonly info: GPUAdapterInfo;
+  /** Those in use: offered, and allowed by `DeviceOptions`. */
   readonly features: Features;
+  /** Those in force, in WebGPU's words and units. */
   readonly limits: Limits;
   /** Throws what the GPU has reported since: a lost device, or an error that no scope caught. */
   check(): void;
   /** Rejects with `DeviceLostError` when the device is lost; never resolves. */
   readonly lost: Promise<never>;
+  /** Frees all its memory; whatever runs on it fails. */
   destroy(): void;
 }
 

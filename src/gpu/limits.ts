@@ -12,7 +12,9 @@ export const wantedLimits = [
 /** Bytes: bindings start at multiples of this on every device (the largest `minStorageBufferOffsetAlignment`). */
 export const offsetAlignment = 256;
 
+/** A limit that matters here, by WebGPU's name. */
 export type LimitName = (typeof wantedLimits)[number];
+/** A device's limits, in WebGPU's units. */
 export type Limits = Readonly<Record<LimitName, number>>;
 
 /** The adapter's own limits, lowered to `caps` where a caller wants to try a smaller device. */

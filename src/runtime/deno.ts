@@ -1,4 +1,8 @@
-/** Deno's own WebGPU (wgpu): `deno run -A --unstable-webgpu`. */
+/**
+ * Deno, on its own WebGPU (wgpu): `deno run -A --unstable-webgpu`.
+ *
+ * @module webgguf/deno
+ */
 import type { ByteSource } from '../gguf/source.ts';
 import type { Device } from '../gpu/device.ts';
 import { type LoadOptions, type LocalLLM, loadIn } from '../index.ts';

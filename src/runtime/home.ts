@@ -14,6 +14,7 @@ export interface Home extends Places {
   systemMemory(): number | undefined;
 }
 
+/** How a home opens its adapter. */
 export interface HomeDeviceOptions extends DeviceOptions {
   /** Part of the wanted adapter's vendor, architecture or description; the default adapter where absent. */
   adapter?: string;

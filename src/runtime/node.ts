@@ -1,3 +1,8 @@
+/**
+ * Node, on Dawn (the package `webgpu`).
+ *
+ * @module webgguf/node
+ */
 import { create, globals } from 'webgpu';
 import type { Device } from '../gpu/device.ts';
 import { type LoadOptions, type LocalLLM, loadIn } from '../index.ts';
@@ -33,6 +38,7 @@ const node: Home = {
 };
 
 export type { HomeDeviceOptions as NodeDeviceOptions } from './home.ts';
+export type { Source } from './model_source.ts';
 
 /** Opens Dawn's adapter; a `GpuError` says so where there is none, or another than asked for. */
 export const openNodeDevice = (options?: HomeDeviceOptions): Promise<Device> => openDeviceIn(node, options);

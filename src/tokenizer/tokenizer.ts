@@ -2,14 +2,17 @@
 export interface Tokenizer {
   /** Number of ids. */
   readonly vocabLength: number;
+  /** Begins a text; undefined where the file names none. */
   readonly bosToken: number | undefined;
+  /** Ends a text; undefined where the file names none. */
   readonly eosToken: number | undefined;
   /** Generation ends on any of these. */
   readonly stopTokens: ReadonlySet<number>;
   /** Tokens that only the model's own format may place, such as `<|im_start|>`: their text in untrusted input stays text. */
   readonly controlTokens: ReadonlySet<number>;
+  /** The ids of a text; `TokenizerError` where the vocabulary cannot express it. */
   encode(text: string, options?: EncodeOptions): number[];
-  /** Ids outside the vocabulary are a `TokenizerError`. */
+  /** The text of ids; `TokenizerError` where one is not in the vocabulary. */
   decode(tokens: readonly number[], options?: DecodeOptions): string;
   /** A decoder for tokens that come one by one; never emits half a character. */
   stream(options?: DecodeOptions): TextStream;
@@ -22,6 +25,7 @@ export interface Tokenizer {
 /** Where the space goes that SentencePiece puts before a text; llama.cpp repeats it after every special token. */
 export type SpacePrefix = 'never' | 'first' | 'afterSpecial';
 
+/** How a file's vocabulary is read. */
 export interface TokenizerOptions {
   /** Default: what the metadata asks for, as llama.cpp reads it. */
   spacePrefix?: SpacePrefix;
@@ -31,6 +35,7 @@ export interface TokenizerOptions {
   onWarning?: (message: string) => void;
 }
 
+/** How text becomes ids. */
 export interface EncodeOptions {
   /** Add BOS (and EOS) as the file's metadata says. Default true. */
   addSpecial?: boolean;
@@ -40,8 +45,10 @@ export interface EncodeOptions {
   untrusted?: readonly TextRange[];
 }
 
+/** UTF-16 units of a text, the end not among them. */
 export type TextRange = readonly [start: number, end: number];
 
+/** How ids become text. */
 export interface DecodeOptions {
   /** Show control tokens by their text. Default false. */
   special?: boolean;
@@ -52,6 +59,7 @@ export interface DecodeOptions {
   continuation?: boolean;
 }
 
+/** Text of tokens that come one by one, in whole characters. */
 export interface TextStream {
   /** The text that this token completes; may be empty. */
   push(token: number): string;

@@ -17,10 +17,13 @@ import {
 } from './matrix.ts';
 import { type Piece, pieceBytes, UploadRing } from './upload_ring.ts';
 
+/** How far loading has come. */
 export interface LoadProgress {
+  /** `download`: a file that its server sends only as a whole, and first; `weights`: tensors to the GPU. */
   readonly stage: 'download' | 'weights';
+  /** Of this stage, in bytes. */
   readonly doneBytes: number;
-  /** Undefined where the server does not say. */
+  /** Of this stage, in bytes; undefined where the server does not say. */
   readonly totalBytes: number | undefined;
 }
 
