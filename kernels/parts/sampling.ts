@@ -1,0 +1,110 @@
+/**
+ * What the kernels of sampling share: how each row of logits becomes a token, and the noise that chooses.
+ *
+ * The draw is a Gumbel maximum: the token with the highest logit / temperature + noise(seed, counter, id) comes out with
+ * exactly its softmax probability. The noise is a hash, so that a token depends on nothing but its own row.
+ */
+
+/** How one row of logits becomes a token; defaults are those of no effect. */
+export interface RowSampling {
+  /** Whose counts, biases and last token these are. */
+  readonly sequence: number;
+  /** 0: the most likely. */
+  readonly temperature: number;
+  /** 0: all. */
+  readonly topK: number;
+  readonly typicalP: number;
+  readonly topP: number;
+  readonly minP: number;
+  readonly repeatPenalty: number;
+  readonly frequencyPenalty: number;
+  readonly presencePenalty: number;
+  readonly seed: number;
+  /** Tokens drawn before this one. */
+  readonly counter: number;
+  /** Tokens that the penalties look back on; 0: none are counted. */
+  readonly recentLength: number;
+  /** Tokens that were counted so far: the place of the next in the ring of recent ones. */
+  readonly recentPlace: number;
+  /** Biases or penalties change logits. */
+  readonly adjusts: boolean;
+  /** Some tokens may be ruled out. */
+  readonly filters: boolean;
+}
+
+/** Words per row in the table of samplings. */
+export const samplingWords = 16;
+/** `recentLength` of penalties that look back on all tokens. */
+export const allRecent = 0xffffffff;
+/** The longest window of recent tokens, but for all of them: entries of a sequence's ring. */
+export const maxRecent = 4096;
+/** What a row gives whose logits hold NaN or infinity. */
+export const noToken = 0xffffffff;
+
+/** Writes a row's sampling as the kernels read it, from word `row` × samplingWords on. */
+export function writeSampling(words: Uint32Array, row: number, s: RowSampling): void {
+  const at = row * samplingWords;
+  const floats = new Float32Array(words.buffer, words.byteOffset, words.length);
+  words.set([1, (s.adjusts ? 1 : 0) + (s.filters ? 2 : 0), s.sequence, s.topK], at);
+  floats.set([s.temperature, s.typicalP, s.topP, s.minP], at + 4);
+  floats.set([s.repeatPenalty, s.frequencyPenalty, s.presencePenalty], at + 8);
+  words.set([s.seed, s.counter, s.recentLength, s.recentPlace], at + 11);
+}
+
+export const samplingTable = `
+struct Sampling {
+  is_sampled: u32, // 0: the row is not sampled here
+  changes: u32, // 1: adjusted, 2: filtered; any: the row to draw from stands in candidates
+  sequence: u32,
+  top_k: u32,
+  temperature: f32,
+  typical_p: f32,
+  top_p: f32,
+  min_p: f32,
+  repeat_penalty: f32,
+  frequency_penalty: f32,
+  presence_penalty: f32,
+  seed: u32,
+  counter: u32,
+  recent_length: u32,
+  recent_place: u32,
+  unused: u32,
+}
+var<storage, read> samplings: array<Sampling>;
+
+const RULED_OUT = -1e30; // finite: WGSL may assume that there are no infinities
+`;
+
+export const noise = `
+fn scrambled(word: u32) -> u32 {
+  var x = word;
+  x = (x ^ (x >> 16u)) * 0x21f0aaadu;
+  x = (x ^ (x >> 15u)) * 0x735a2d97u;
+  return x ^ (x >> 15u);
+}
+
+// -log of an exponentially distributed number: standard Gumbel. Small ones decide, so they are the precise ones.
+fn noise(seed: u32, counter: u32, id: u32) -> f32 {
+  let draw = scrambled(scrambled(seed) + counter);
+  let v = (f32(scrambled(scrambled(id * 0x9e3779b9u + draw) ^ draw)) + 0.5) * ${2 ** -32};
+  let exponential = select(-log(max(1.0 - v, ${2 ** -25})), v + v * v * (0.5 + v / 3.0), v < 0.01);
+  return -log(exponential);
+}
+`;
+
+/** No noise is greater: −log of the smallest exponential. */
+export const maxNoise = 33 * Math.LN2;
+
+/** The same noise in float64. */
+export function noiseOf(seed: number, counter: number, id: number): number {
+  const draw = scrambled(scrambled(seed) + counter);
+  const v = (scrambled(scrambled(Math.imul(id, 0x9e3779b9) + draw) ^ draw) + 0.5) * 2 ** -32;
+  return -Math.log(-Math.log1p(-v));
+}
+
+function scrambled(word: number): number {
+  let x = word >>> 0;
+  x = Math.imul(x ^ (x >>> 16), 0x21f0aaad);
+  x = Math.imul(x ^ (x >>> 15), 0x735a2d97);
+  return (x ^ (x >>> 15)) >>> 0;
+}
