@@ -4,11 +4,13 @@
  *
  *   weights    planes of one row tile, [rows, BLOCKS × 32]      dst   [tokens, BLOCKS × 32]
  *   dispatch   x: loads of a row, y: tokens; ids outside the tile are left to its neighbours
+ *
+ * Where tokens are chained, an id of PENDING_ID is the one that its sequence's last step has sampled: last_ids[sequence].
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Case, Checks, Kernel } from '../src/gpu/kernel.ts';
 import { padded, Random, weights } from './case_data.ts';
-import { range, rangeWords, tile } from './parts/range.ts';
+import { pendingId, range, rangeWords, tile, tokenTable } from './parts/range.ts';
 import { unroll, values } from './parts/values.ts';
 import { type BlockType, blocksPerRow, paddedLength } from './quants/block_type.ts';
 import { blockTypes, readVariant } from './quants/index.ts';
@@ -17,6 +19,8 @@ export interface Shape {
   /** ggml's name of the rows' type. */
   readonly type: string;
   readonly rowLength: number;
+  /** Whether ids may be pending. */
+  readonly chained: boolean;
 }
 
 export interface Variant {
@@ -33,16 +37,18 @@ export function reference(w: ArrayLike<number>, ids: readonly number[], rowLengt
   });
 }
 
-function getRowsCase(type: string, rows: number, rowLength: number, rowStart = 0): Case<Shape> {
-  const id = `${type} ${rows}×${rowLength}${rowStart ? ` rowStart=${rowStart}` : ''}`;
+function getRowsCase(type: string, rows: number, rowLength: number, rowStart = 0, chained = false): Case<Shape> {
+  const id = `${type} ${rows}×${rowLength}${rowStart ? ` rowStart=${rowStart}` : ''}${chained ? ' chained' : ''}`;
   return {
     id,
-    shape: { type, rowLength },
+    shape: { type, rowLength, chained },
     trial() {
       const random = new Random(rows + rowLength);
       const w = weights(random, blockTypes[type] as BlockType, rows, rowLength);
       const inTile = Array.from({ length: 5 }, () => random.below(rows));
       const ids = [0, ...inTile.map((row) => rowStart + row), rowStart + rows];
+      const sequences = ids.map((_, t) => (t * 3) % 7);
+      const lastIds = sequences.map((_, sequence) => ids[sequences.indexOf(sequence)] as number);
       const stride = paddedLength(rowLength);
       const expected = new Float64Array(ids.length * stride).fill(Number.NaN);
       expected.set(padded(reference(w.values, inTile, rowLength), rowLength), stride);
@@ -51,7 +57,11 @@ function getRowsCase(type: string, rows: number, rowLength: number, rowStart = 0
         count: ids.length,
         inputs: {
           ...w.planes,
-          ids: Uint32Array.from(ids),
+          ids: Uint32Array.from(ids, (id, t) => (chained && t % 2 === 1 ? pendingId : id)),
+          ...(chained && {
+            last_ids: Uint32Array.from(lastIds),
+            tokens: Uint32Array.from(sequences.flatMap((sequence) => [0, sequence, 0, 0, 0])),
+          }),
           range: rangeWords(0, ids.length),
           tile: new Uint32Array([rowStart / 2, rows / 2]),
         },
@@ -67,7 +77,7 @@ export const get_rows: Kernel<Shape, Variant> = {
   variants: ({ type }, features) =>
     readVariant(type, 'f32', features).f16 ? [{ f16: true }, { f16: false }] : [{ f16: false }],
 
-  wgsl({ type }, { f16 }) {
+  wgsl({ type, chained }, { f16 }) {
     const { fours, read } = blockTypes[type] as BlockType;
     return wgsl`
 override BLOCKS: u32;
@@ -77,12 +87,23 @@ ${values(fours)}
 ${read({ dp4a: false, f16 })}
 var<storage, read> ids: array<u32>;
 var<storage, read_write> dst: array<vec4<f32>>;
+#if ${chained}
+${tokenTable}
+var<storage, read> last_ids: array<u32>;
+
+fn id_of(token: u32) -> u32 {
+  if (ids[token] == ${pendingId}u) { return last_ids[tokens[token].sequence]; }
+  return ids[token];
+}
+#else
+fn id_of(token: u32) -> u32 { return ids[token]; }
+#endif
 
 @compute @workgroup_size(${invocations})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let token = range.start + id.y;
   let step = id.x;
-  let row = ids[token] - 2u * tile.pair_start; // wraps far beyond any tile where the id is below it
+  let row = id_of(token) - 2u * tile.pair_start; // wraps far beyond any tile where the id is below it
   if (step >= BLOCKS * ${8 / fours}u || row >= 2u * tile.pair_count) { return; }
   let row_values = weight_values(row, step);
   let i = token * BLOCKS * 8u + step * ${fours}u;
@@ -105,6 +126,7 @@ export const getRowsChecks = (): Checks<Shape> => ({
 
   cases: [
     ...Object.keys(blockTypes).flatMap((type) => [getRowsCase(type, 10, 96), getRowsCase(type, 64, 1056, 128)]),
+    getRowsCase('Q8_0', 64, 96, 128, true),
     getRowsCase('F16', 6, 65),
     getRowsCase('F32', 6, 172),
   ],

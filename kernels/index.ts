@@ -1,6 +1,5 @@
 import type { CheckedKernel, Checks, Kernel } from '../src/gpu/kernel.ts';
 import { add, addChecks } from './add.ts';
-import { argmax, argmaxChecks } from './argmax.ts';
 import { flash_attn, flashAttnChecks } from './flash_attn.ts';
 import { flash_attn_merge, flashAttnMergeChecks } from './flash_attn_merge.ts';
 import { get_rows, getRowsChecks } from './get_rows.ts';
@@ -11,6 +10,10 @@ import { quantize_q8, quantizeQ8Checks } from './quantize_q8.ts';
 import { repack, repackChecks } from './repack.ts';
 import { rms_norm, rmsNormChecks } from './rms_norm.ts';
 import { rope, ropeChecks } from './rope.ts';
+import { sample_adjust, sampleAdjustChecks } from './sample_adjust.ts';
+import { sample_draw, sampleDrawChecks } from './sample_draw.ts';
+import { sample_filter, sampleFilterChecks } from './sample_filter.ts';
+import { sample_pick, samplePickChecks } from './sample_pick.ts';
 import { swiglu, swigluChecks } from './swiglu.ts';
 
 /**
@@ -30,7 +33,10 @@ export const kernels: readonly CheckedKernel[] = [
   checked(flash_attn, flashAttnChecks),
   checked(flash_attn_merge, flashAttnMergeChecks),
   checked(swiglu, swigluChecks),
-  checked(argmax, argmaxChecks),
+  checked(sample_adjust, sampleAdjustChecks),
+  checked(sample_filter, sampleFilterChecks),
+  checked(sample_draw, sampleDrawChecks),
+  checked(sample_pick, samplePickChecks),
 ];
 
 function checked<S extends object, V extends object>(kernel: Kernel<S, V>, checks: () => Checks<S>): CheckedKernel {

@@ -37,5 +37,8 @@ struct Token {
 var<storage, read> tokens: array<Token>;
 `;
 
+/** The id of a token that the GPU has sampled and the host does not know yet. */
+export const pendingId = 0xffffffff;
+
 /** Words per `Token`. */
 export const tokenWords = 5;

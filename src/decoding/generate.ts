@@ -1,7 +1,7 @@
-import { Chooser } from './chooser.ts';
-import { ContextFullError } from './kv_cache.ts';
-import type { Model } from './model.ts';
-import type { SamplingOptions } from './sampling_options.ts';
+import type { Chosen, GenerationOptions } from './generation.ts';
+import { logprobsOf } from './logprobs.ts';
+import { Sampler } from './sampler.ts';
+import { checkRange, type SamplingOptions } from './sampling_options.ts';
 import { StopStrings } from './stop_strings.ts';
 
 export interface GenerateOptions extends SamplingOptions {
@@ -44,6 +44,8 @@ export interface PhaseStats {
 
 export interface GenerateStats {
   readonly stopReason: StopReason;
+  /** Prompt tokens that the cache held from an earlier call; the others were computed. */
+  readonly cachedTokens: number;
   /** From the first step to the first token. */
   readonly prefill: PhaseStats;
   /** The tokens after the first. */
@@ -57,9 +59,19 @@ export interface GenerateResult extends GenerateStats {
 
 /** What generation needs of a tokenizer. */
 export interface TokenTexts {
+  readonly vocabLength: number;
   readonly stopTokens: ReadonlySet<number>;
   stream(): { push(token: number): string; end(): string };
   decode(tokens: readonly number[], options: { special: boolean; continuation: boolean }): string;
+}
+
+/** Who generates: the scheduler, or what a test puts in its place. */
+export interface Generator<Running extends { readonly reused: number }> {
+  start(prompt: readonly number[], options: GenerationOptions, signal?: AbortSignal): Promise<Running>;
+  /** The next token; undefined where the context is full. */
+  next(running: Running): Promise<Chosen | undefined>;
+  /** Ends it: the first `length` tokens of prompt and answer stand. */
+  end(running: Running, length: number): void;
 }
 
 const defaultMaxTokens = 128;
@@ -69,76 +81,100 @@ const defaultMaxTokens = 128;
  * context's end. The tokens of a stop string are yielded, since the model has said them, but none of their text from
  * where it begins. Throws `RangeError` for options out of their range, `ContextFullError` for too long a prompt.
  */
-export async function* generateText(
-  model: Model,
+export async function* generateText<Running extends { readonly reused: number }>(
+  generator: Generator<Running>,
   prompt: readonly number[],
   texts: TokenTexts,
   options: GenerateOptions = {},
 ): AsyncGenerator<Token, GenerateResult> {
-  const { maxTokens = defaultMaxTokens, signal } = options;
-  const chooser = new Chooser(model, prompt, texts, options);
+  const { maxTokens = defaultMaxTokens, logprobs, signal } = options;
+  if (logprobs !== undefined) checkRange('logprobs', logprobs, { from: 0, whole: true });
+  const sampler = new Sampler(options, texts.vocabLength);
   const stream = texts.stream();
   const stops = new StopStrings(options.stop);
-  model.kv.clear();
-  const start = performance.now();
-  let decodeStart = start;
+  const clock = new Clock();
   let count = 0;
-  const end = (reason: StopReason): GenerateResult => {
-    const textEnd = reason === 'stop' ? '' : stops.push(stream.end()).text + stops.end();
-    return { ...stats(reason, prompt.length, count, start, decodeStart), textEnd };
+  const end = (stopReason: StopReason, cachedTokens = 0): GenerateResult => {
+    const textEnd = stopReason === 'stop' ? '' : stops.push(stream.end()).text + stops.end();
+    return { stopReason, cachedTokens, textEnd, ...clock.phases(prompt.length - cachedTokens, count) };
   };
+  if (signal?.aborted) return end('abort');
   if (maxTokens === 0) return end('length');
 
-  let next = await prefill(model, chooser, prompt, signal);
-  decodeStart = performance.now();
-  while (next) {
-    if (texts.stopTokens.has(next.id)) return end('eos');
-    count++;
-    const { text, found } = stops.push(stream.push(next.id));
-    yield { ...next, text };
-    if (found) return end('stop');
-    if (count === maxTokens) return end('length');
-    if (signal?.aborted) break;
-    const position = prompt.length + count - 1;
-    if (position >= model.memory.contextLength) return end('length');
-    next = await chooser.step([], [{ id: next.id, position, sequence: 0, wantsLogits: true }]);
+  const wantsLogits = logprobs !== undefined;
+  let running: Running;
+  try {
+    running = await generator.start(prompt, { sampler, maxTokens, wantsLogits }, signal);
+  } catch (error) {
+    if (signal?.aborted) return end('abort');
+    throw error;
   }
-  return end('abort');
-}
-
-/** Runs the prompt in chunks and chooses the token after it; undefined when aborted. */
-async function prefill(model: Model, chooser: Chooser, prompt: readonly number[], signal?: AbortSignal) {
-  if (prompt.length > model.memory.contextLength) {
-    const { contextLength } = model.memory;
-    throw new ContextFullError(
-      `the prompt has ${prompt.length} tokens and the context holds ${contextLength}: raise --context, or shorten it`,
-    );
-  }
-  const last = prompt.length - 1;
-  const tokens = prompt.map((id, position) => ({ id, position, sequence: 0, wantsLogits: position === last }));
-  for (let first = 0; ; first += model.maxPrefill) {
-    if (signal?.aborted) return undefined;
-    const chunk = tokens.slice(first, first + model.maxPrefill);
-    if (first + chunk.length === tokens.length) return chooser.step(chunk, []);
-    await model.run(chunk);
+  clock.start();
+  try {
+    for (;;) {
+      const chosen = await unlessAborted(generator.next(running), signal);
+      clock.tick();
+      if (chosen === aborted) return end('abort', running.reused);
+      if (!chosen) return end('length', running.reused);
+      if (texts.stopTokens.has(chosen.id)) return end('eos', running.reused);
+      count++;
+      const { text, found } = stops.push(stream.push(chosen.id));
+      yield { id: chosen.id, text, ...logprobsIn(chosen, logprobs, texts) };
+      if (found) return end('stop', running.reused);
+      if (count === maxTokens) return end('length', running.reused);
+    }
+  } finally {
+    generator.end(running, prompt.length + count);
   }
 }
 
-function stats(
-  stopReason: StopReason,
-  prompt: number,
-  count: number,
-  start: number,
-  decodeStart: number,
-): GenerateStats {
-  const phase = (tokens: number, milliseconds: number) => ({
-    tokens,
-    milliseconds,
-    tokensPerSecond: milliseconds > 0 ? (1000 * tokens) / milliseconds : 0,
-  });
-  return {
-    stopReason,
-    prefill: phase(prompt, decodeStart - start),
-    decode: phase(Math.max(0, count - 1), performance.now() - decodeStart),
-  };
+const aborted = Symbol('aborted');
+
+/** What comes, unless the signal comes first: a step on its way is not waited for. */
+async function unlessAborted<T>(coming: Promise<T>, signal: AbortSignal | undefined): Promise<T | typeof aborted> {
+  if (!signal) return coming;
+  coming.catch(() => undefined); // nobody may be left to hear of it
+  const { promise, resolve } = Promise.withResolvers<typeof aborted>();
+  const abort = () => resolve(aborted);
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    return await Promise.race([promise, coming]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+function logprobsIn({ id, logits }: Chosen, count: number | undefined, texts: TokenTexts): Partial<Token> {
+  if (!logits || count === undefined) return {};
+  const { logprob, best } = logprobsOf(logits, id, count);
+  const textOf = (token: number) => texts.decode([token], { special: true, continuation: true });
+  return { logprob, topLogprobs: best.map((token) => ({ ...token, text: textOf(token.id) })) };
+}
+
+/** Milliseconds of the two phases: to the first token, and from there to the last. */
+class Clock {
+  #start = performance.now();
+  #first = 0;
+  #last = 0;
+
+  start(): void {
+    this.#start = performance.now();
+  }
+
+  tick(): void {
+    this.#last = performance.now();
+    this.#first ||= this.#last;
+  }
+
+  phases(promptTokens: number, tokens: number): { prefill: PhaseStats; decode: PhaseStats } {
+    return {
+      prefill: phase(promptTokens, (this.#first || performance.now()) - this.#start),
+      decode: phase(Math.max(0, tokens - 1), this.#last - this.#first),
+    };
+  }
+}
+
+function phase(tokens: number, milliseconds: number): PhaseStats {
+  return { tokens, milliseconds, tokensPerSecond: milliseconds > 0 ? (1000 * tokens) / milliseconds : 0 };
 }

@@ -23,8 +23,9 @@ export interface KvOptions {
 }
 
 /**
- * Keys and values of several sequences, in pages that are taken as positions come. The buffers begin small and double,
- * up to the context; a layer whose pages outgrow a binding is split by kv heads from the start.
+ * Keys and values of several sequences, in pages that are taken as positions come. Sequences that begin alike may share
+ * pages; one that writes into a shared page gets a copy first. The buffers begin small and double, up to the context; a
+ * layer whose pages outgrow a binding is split by kv heads from the start.
  */
 export class KvCache implements KvLayers {
   readonly type: KvType;
@@ -33,14 +34,20 @@ export class KvCache implements KvLayers {
   readonly pageTable: Uint32Array<ArrayBuffer>;
   /** Grows with every reallocation: plans that bind older buffers are stale. */
   generation = 0;
+  /** Grows with every change of the page table. */
+  version = 0;
+  /** Asked when no page is free: whether some were given back. */
+  makeRoom: () => boolean = () => false;
   pageCount: number;
   readonly #device: Device;
   readonly #config: ModelConfig;
-  readonly #sequences: number;
   readonly #freePages: number[];
   /** Pages of each sequence, in order. */
   readonly #held: number[][];
+  /** How many sequences hold each page. */
+  readonly #holders: Uint32Array;
   #layers: LayerGroup[][] = [];
+  #scratch: GPUBuffer | undefined;
 
   private constructor(
     device: Device,
@@ -54,8 +61,8 @@ export class KvCache implements KvLayers {
     this.pageTable = new Uint32Array(sequences * this.maxPages);
     this.#device = device;
     this.#config = config;
-    this.#sequences = sequences;
     this.#held = Array.from({ length: sequences }, () => []);
+    this.#holders = new Uint32Array(this.maxPages);
     this.#freePages = descending(0, pages);
   }
 
@@ -80,29 +87,70 @@ export class KvCache implements KvLayers {
     return this.pageCount * pageLength * kvBytesPerPosition(this.#config, this.type);
   }
 
+  /** Whether positions [start, end) of a sequence can be written as things stand. */
+  isReserved(sequence: number, start: number, end: number): boolean {
+    const held = this.#held[sequence] as number[];
+    if (held.length * pageLength < end) return false;
+    for (let i = Math.floor(start / pageLength); i < held.length; i++)
+      if (this.#isShared(held[i] as number)) return false;
+    return true;
+  }
+
   /**
-   * Takes pages until `sequence` has room for `length` positions; true if the page table changed.
+   * Gives `sequence` pages of its own for positions [start, end), those before `start` untouched.
    * `ContextFullError` where the context has no more; what was there stays.
    */
-  async reserve(sequence: number, length: number): Promise<boolean> {
+  async reserve(sequence: number, start: number, end: number): Promise<void> {
     const held = this.#held[sequence] as number[];
-    const wanted = Math.ceil(length / pageLength) - held.length;
-    if (wanted <= 0) return false;
-    const used = this.pageCount - this.#freePages.length;
-    if (used + wanted > this.maxPages) {
-      const room = this.maxPages * pageLength;
-      throw new ContextFullError(
-        `the context holds ${room} positions, and ${length} are wanted: raise --context, or shorten`,
-      );
+    const length = Math.ceil(end / pageLength);
+    const shared = (from: number) => held.slice(from).filter((page) => this.#isShared(page)).length;
+    const first = Math.floor(start / pageLength);
+    await this.#free(shared(first) + Math.max(0, length - held.length), end);
+    for (let i = first; i < held.length; i++) {
+      const page = held[i] as number;
+      if (!this.#isShared(page)) continue;
+      await this.#copyPage(page, this.#take(sequence, i));
+      this.#giveBack(page);
     }
-    if (wanted > this.#freePages.length)
-      await this.#grow(Math.min(this.maxPages, Math.max(2 * this.pageCount, used + wanted)));
-    for (let i = 0; i < wanted; i++) {
-      const page = this.#freePages.pop() as number;
-      this.pageTable[sequence * this.maxPages + held.length] = page;
-      held.push(page);
+    while (held.length < length) this.#take(sequence, held.length);
+  }
+
+  /** Makes `count` pages free, by those that the cache still may grow or the oldest that nobody needs. */
+  async #free(count: number, end: number): Promise<void> {
+    while (count > this.#freePages.length) {
+      const used = this.pageCount - this.#freePages.length;
+      if (used + count <= this.maxPages) {
+        await this.#grow(Math.min(this.maxPages, Math.max(2 * this.pageCount, used + count)));
+      } else if (!this.makeRoom()) {
+        const room = this.maxPages * pageLength;
+        throw new ContextFullError(
+          `the context holds ${room} positions, and ${end} are wanted: raise --context, or shorten`,
+        );
+      }
     }
-    return true;
+  }
+
+  #take(sequence: number, place: number): number {
+    const page = this.#freePages.pop() as number;
+    this.#holders[page] = 1;
+    this.#put(sequence, place, page);
+    return page;
+  }
+
+  #put(sequence: number, place: number, page: number): void {
+    (this.#held[sequence] as number[])[place] = page;
+    this.pageTable[sequence * this.maxPages + place] = page;
+    this.version++;
+  }
+
+  #isShared(page: number): boolean {
+    return (this.#holders[page] as number) > 1;
+  }
+
+  #giveBack(page: number): void {
+    const left = (this.#holders[page] as number) - 1;
+    this.#holders[page] = left;
+    if (left === 0) this.#freePages.push(page);
   }
 
   /** Where position `position` of a sequence stands: page × pageLength + place. Its page must be reserved. */
@@ -114,7 +162,38 @@ export class KvCache implements KvLayers {
   /** Gives back the pages behind the first `length` positions. */
   truncate(sequence: number, length: number): void {
     const held = this.#held[sequence] as number[];
-    while (held.length > Math.ceil(length / pageLength)) this.#freePages.push(held.pop() as number);
+    while (held.length > Math.ceil(length / pageLength)) this.#giveBack(held.pop() as number);
+  }
+
+  /** Lets `to`, whatever it held, begin with the first `length` positions of `from`: their pages are shared. */
+  fork(from: number, to: number, length: number): void {
+    const pages = (this.#held[from] as number[]).slice(0, Math.ceil(length / pageLength));
+    for (const page of pages) this.#holders[page] = (this.#holders[page] as number) + 1;
+    this.truncate(to, 0);
+    pages.forEach((page, place) => {
+      this.#put(to, place, page);
+    });
+  }
+
+  /** A buffer cannot be copied to itself: pages go by way of a scratch. */
+  async #copyPage(from: number, to: number): Promise<void> {
+    const groups = this.#layers.flat();
+    const most = Math.max(...groups.map(({ heads }) => heads));
+    this.#scratch ??= await createBuffer(this.#device, 'kv scratch page', most * this.#headBytes);
+    const encoder = this.#device.gpu.createCommandEncoder({ label: 'kv page' });
+    for (const { heads, keys, vals } of groups) {
+      const bytes = heads * this.#headBytes;
+      for (const { buffer } of [keys, vals]) {
+        encoder.copyBufferToBuffer(buffer, from * bytes, this.#scratch, 0, bytes);
+        encoder.copyBufferToBuffer(this.#scratch, 0, buffer, to * bytes, bytes);
+      }
+    }
+    this.#device.gpu.queue.submit([encoder.finish()]);
+  }
+
+  /** Of one head's keys or values in one page. */
+  get #headBytes(): number {
+    return pageLength * this.#config.keyLength * kvBytes[this.type];
   }
 
   async #grow(pages: number): Promise<void> {
@@ -127,8 +206,8 @@ export class KvCache implements KvLayers {
 
   /** Buffers for `pages` pages, layer by layer, with what the present ones hold. */
   async #allocate(pages: number): Promise<void> {
-    const { headCountKv, keyLength, blockCount } = this.#config;
-    const headBytes = pageLength * keyLength * kvBytes[this.type];
+    const { headCountKv, blockCount } = this.#config;
+    const headBytes = this.#headBytes;
     const perGroup = headsPerGroup(this.#device, this.maxPages * headBytes, headCountKv);
     for (let layer = 0; layer < blockCount; layer++) {
       const groups: LayerGroup[] = [];
@@ -159,12 +238,8 @@ export class KvCache implements KvLayers {
     this.#layers[layer] = groups;
   }
 
-  /** Forgets all sequences. */
-  clear(): void {
-    for (let sequence = 0; sequence < this.#sequences; sequence++) this.truncate(sequence, 0);
-  }
-
   destroy(): void {
+    this.#scratch?.destroy();
     this.#layers.forEach(destroyGroups);
     this.#layers = [];
   }

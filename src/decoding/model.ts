@@ -1,35 +1,58 @@
 import type { KvType } from '../../kernels/parts/kv.ts';
 import { paddedLength } from '../../kernels/quants/block_type.ts';
-import { createBuffer, readMapped } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import { Pipelines } from '../gpu/pipelines.ts';
 import { allResident, type Plan, Recorder } from '../gpu/plan.ts';
+import { Readbacks } from '../gpu/readback.ts';
+import type { ForwardActivations } from '../models/architecture.ts';
 import type { ModelConfig } from '../models/config.ts';
 import { type Activation, Graph, type Precision } from '../models/graph.ts';
 import { type LoadedModel, loadModel, type ModelHeader, type WeightsOptions } from '../models/load.ts';
 import type { MemoryPlan } from '../models/memory.ts';
-import { type StepCounts, StepTables, type StepToken } from '../models/step.ts';
+import { StepTables, type StepToken } from '../models/step.ts';
 import { KvCache } from './kv_cache.ts';
+import { type RowSampling, type SampledCounts, SamplingTables, type SequenceState } from './sampling_tables.ts';
 
 export interface ModelOptions extends WeightsOptions {
   /** Default `fast`. */
   precision?: Precision;
   /** Default f32 for `exact`, f16 for `fast`. */
   kvType?: KvType;
-  /** Sequences that are held at once. Default 1. */
+  /** Sequences that are held at once, and generated together. They share the context. Default 1. */
   sequences?: number;
   /** Tokens of a prefill step, at most. Default 512. */
   chunkLength?: number;
 }
 
 /** A token as a caller knows it; its place in the cache is found here. */
-export type BatchToken = Omit<StepToken, 'kvSlot'>;
+export interface BatchToken extends Omit<StepToken, 'kvSlot'> {
+  /** How the token after it is chosen, on the GPU; at most one of a sequence's tokens in a step. */
+  readonly sampling?: RowSampling | undefined;
+}
+
+/** A step, and which of its results the host reads. Those of tokens that want logits, in their order. */
+export interface Batch {
+  readonly prefill?: readonly BatchToken[];
+  readonly decode?: readonly BatchToken[];
+  /** Default: none of them. `hidden` leaves the output matrix out. */
+  readonly reads?: 'ids' | 'logits' | 'ids and logits' | 'hidden';
+}
+
+/** What came of a step. */
+export interface StepResults {
+  /** Tokens that were chosen, [rows]; `noToken` where the logits were no numbers. */
+  readonly ids: Uint32Array;
+  /** [rows, vocabLength], or the last hidden states, [rows, embeddingLength]. */
+  readonly rows: Float32Array;
+}
 
 const defaultChunkLength = 512;
 /** Tokens of a step's decode phase: the widest matmul of that family. */
 const maxDecode = 8;
 /** Logits of a step take at most this much: 32 rows of ALIA's vocabulary. */
 const maxLogitsBytes = 32 * 2 ** 20;
+/** Steps that are submitted before the first of them is read. */
+const maxAhead = 4;
 
 interface Parts extends LoadedModel {
   readonly device: Device;
@@ -37,29 +60,27 @@ interface Parts extends LoadedModel {
   readonly precision: Precision;
   readonly kv: KvCache;
   readonly tables: StepTables;
+  readonly sampling: SamplingTables;
+  readonly readbacks: Readbacks;
 }
 
 /** `forward` as it was recorded for one generation of the cache's buffers. */
-interface Recorded {
+interface Recorded extends ForwardActivations {
   readonly generation: number;
-  readonly plan: Plan<StepCounts>;
-  readonly x: Activation;
-  readonly logits: Activation;
+  readonly plan: Plan<SampledCounts>;
   readonly ids: GPUBuffer;
 }
 
 /** A model on a GPU: weights, cache, and the recorded plan that every step replays. */
 export class Model {
   readonly #parts: Parts;
-  readonly #logitsReadback: GPUBuffer;
-  readonly #idsReadback: GPUBuffer;
   #recorded: Recorded | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+  #pagesVersion = -1;
   #closed = false;
 
-  private constructor(parts: Parts, logitsReadback: GPUBuffer, idsReadback: GPUBuffer) {
+  private constructor(parts: Parts) {
     this.#parts = parts;
-    this.#logitsReadback = logitsReadback;
-    this.#idsReadback = idsReadback;
   }
 
   /** `budgetBytes`: what is known of the adapter's memory, where options name none. */
@@ -83,14 +104,20 @@ export class Model {
       const kv = own(
         await KvCache.create(device, config, { type: kvType, sequences, contextLength: memory.contextLength }),
       );
+      const decode = Math.max(maxDecode, sequences);
       const rowBytes = paddedLength(config.vocabLength) * 4;
-      const maxLogits = Math.max(maxDecode, Math.min(chunkLength, Math.floor(maxLogitsBytes / rowBytes)));
-      const limits = { maxTokens: chunkLength + maxDecode, maxLogits, maxDecode, sequences, maxPages: kv.maxPages };
+      const maxLogits = Math.max(decode, Math.min(chunkLength, Math.floor(maxLogitsBytes / rowBytes)));
+      const limits = {
+        maxTokens: chunkLength + decode,
+        maxLogits,
+        maxDecode: decode,
+        sequences,
+        maxPages: kv.maxPages,
+      };
       const tables = own(await StepTables.create(device, config, frequencies, limits));
-      const logitsReadback = own(await createBuffer(device, 'logits readback', maxLogits * rowBytes, 'readback'));
-      const idsReadback = own(await createBuffer(device, 'ids readback', maxLogits * 4, 'readback'));
-      const parts = { ...loaded, device, pipelines, precision, kv, tables };
-      const model = new Model(parts, logitsReadback, idsReadback);
+      const sampling = own(await SamplingTables.create(device, config.vocabLength, maxLogits, sequences));
+      const readbacks = own(new Readbacks(device));
+      const model = new Model({ ...loaded, device, pipelines, precision, kv, tables, sampling, readbacks });
       await model.#warmUp();
       return model;
     } catch (error) {
@@ -101,10 +128,11 @@ export class Model {
 
   /** Drivers compile at a pipeline's first dispatch: one token in each phase pays for that now, not in a first answer. */
   async #warmUp(): Promise<void> {
-    const token = { id: 0, position: 0, sequence: 0, wantsLogits: true };
-    await this.readArgmax([token]);
-    await this.readArgmax([], [token]);
-    this.kv.clear();
+    const { kv } = this.#parts;
+    const token = { id: 0, position: 0, sequence: 0, wantsLogits: true, sampling: greedy };
+    await this.read({ prefill: [token], reads: 'ids' });
+    await this.read({ decode: [token], reads: 'ids' });
+    kv.truncate(0, 0);
   }
 
   get config(): ModelConfig {
@@ -119,9 +147,27 @@ export class Model {
     return this.#parts.kv;
   }
 
+  get device(): Device {
+    return this.#parts.device;
+  }
+
+  get precision(): Precision {
+    return this.#parts.precision;
+  }
+
+  /** Sequences that are held at once. */
+  get sequences(): number {
+    return this.#parts.tables.limits.sequences;
+  }
+
   /** Tokens that a step's prefill phase may have. */
   get maxPrefill(): number {
-    return this.#parts.tables.limits.maxTokens - maxDecode;
+    return this.#parts.tables.limits.maxTokens - this.maxDecode;
+  }
+
+  /** Tokens that a step's decode phase may have. */
+  get maxDecode(): number {
+    return this.#parts.tables.limits.maxDecode;
   }
 
   /** Tokens of a step whose logits may be wanted. */
@@ -129,84 +175,162 @@ export class Model {
     return this.#parts.tables.limits.maxLogits;
   }
 
-  /** Runs a step: submitted when the promise resolves, and seen by all later ones. */
-  async run(prefill: readonly BatchToken[], decode: readonly BatchToken[] = []): Promise<void> {
-    await this.#replay(prefill, decode);
+  /** Steps that may be on their way at once. Embeddings that the host gathers need to know each token: one. */
+  get maxAhead(): number {
+    return this.#parts.hostEmbeddings ? 1 : maxAhead;
   }
 
-  /** Runs a step and returns the logits of the tokens that want them, [logits, vocabLength]. Waits for the GPU. */
-  async readLogits(prefill: readonly BatchToken[], decode: readonly BatchToken[] = []): Promise<Float32Array> {
-    const { vocabLength } = this.config;
-    const stride = paddedLength(vocabLength);
-    const counts = await this.#replay(prefill, decode, (encoder, { logits }, rows) =>
-      encoder.copyBufferToBuffer(logits.buffer, 0, this.#logitsReadback, 0, rows * stride * 4),
-    );
-    const padded = new Float32Array(
-      await readMapped(this.#parts.device, this.#logitsReadback, counts.logits * stride * 4),
-    );
-    const rows = new Float32Array(counts.logits * vocabLength);
-    for (let r = 0; r < counts.logits; r++)
-      rows.set(padded.subarray(r * stride, r * stride + vocabLength), r * vocabLength);
-    return rows;
+  /** What the sampling of a sequence's next tokens looks back on; before the first of them. */
+  writeSamplingState(sequence: number, state: SequenceState): void {
+    this.#parts.sampling.writeState(sequence, state);
   }
 
-  /** Runs a step and returns the most likely token after each that wants logits. Waits for the GPU. */
-  async readArgmax(prefill: readonly BatchToken[], decode: readonly BatchToken[] = []): Promise<Uint32Array> {
-    const counts = await this.#replay(prefill, decode, (encoder, { ids }, rows) =>
-      encoder.copyBufferToBuffer(ids, 0, this.#idsReadback, 0, rows * 4),
-    );
-    return new Uint32Array(await readMapped(this.#parts.device, this.#idsReadback, counts.logits * 4));
+  /**
+   * Submits a step. Resolves when it is on its way; `results` waits for the GPU. Rejects with `NoRoomError` where the
+   * cache has no room for one of its sequences.
+   */
+  submit(batch: Batch): Promise<{ results(): Promise<StepResults> }> {
+    return this.#inTurn(() => this.#submit(batch));
   }
 
-  async #replay(
-    prefill: readonly BatchToken[],
-    decode: readonly BatchToken[],
-    copy?: (encoder: GPUCommandEncoder, recorded: Recorded, logits: number) => void,
-  ): Promise<StepCounts> {
+  /** Changes the cache between two steps. */
+  edit<T>(change: (kv: KvCache) => T): Promise<T> {
+    return this.#inTurn(async () => change(this.#parts.kv));
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
+  /** Submits a step and waits for its results. */
+  async read(batch: Batch): Promise<StepResults> {
+    const { results } = await this.submit(batch);
+    return results();
+  }
+
+  async #submit({ prefill = [], decode = [], reads }: Batch): Promise<{ results(): Promise<StepResults> }> {
     if (this.#closed) throw new Error('the model is closed');
-    const { kv, tables, hostEmbeddings, device } = this.#parts;
-    const lengths = new Map([...prefill, ...decode].map(({ sequence, position }) => [sequence, position + 1])); // its last
-    for (const [sequence, length] of lengths) {
-      if (await kv.reserve(sequence, length)) tables.writePages(kv.pageTable);
-    }
-    const recorded = await this.#upToDate();
+    const { kv, tables, sampling, hostEmbeddings, device, readbacks } = this.#parts;
+    for (const tokens of [prefill, decode]) await this.#reserve(tokens);
+    const recorded = this.#isUpToDate() ? (this.#recorded as Recorded) : await this.#record();
+    if (this.#pagesVersion !== kv.version) tables.writePages(kv.pageTable);
+    this.#pagesVersion = kv.version;
+
     const place = (token: BatchToken) => ({ ...token, kvSlot: kv.slot(token.sequence, token.position) });
-    const counts = tables.write({ prefill: prefill.map(place), decode: decode.map(place) });
+    const step = { prefill: prefill.map(place), decode: decode.map(place), headless: reads === 'hidden' };
+    const rows = [...prefill, ...decode].filter(({ wantsLogits }) => wantsLogits).map((token) => token.sampling);
+    const counts = sampling.write(tables.write(step), rows);
     if (hostEmbeddings) {
-      const rows = await hostEmbeddings.gather([...prefill, ...decode].map(({ id }) => id));
-      device.gpu.queue.writeBuffer(recorded.x.buffer, 0, rows);
+      const embeddings = await hostEmbeddings.gather([...prefill, ...decode].map(({ id }) => id));
+      device.gpu.queue.writeBuffer(recorded.x.buffer, 0, embeddings);
     }
-    await recorded.plan.replay(counts, (encoder) => copy?.(encoder, recorded, counts.logits));
-    return counts;
+    const source = reads === 'hidden' ? recorded.hidden : recorded.logits;
+    const stride = paddedLength(source.length);
+    let [idsCopy, rowsCopy]: (ReturnType<Readbacks['copy']> | undefined)[] = [];
+    await recorded.plan.replay(counts, (encoder) => {
+      if (reads?.startsWith('ids')) idsCopy = readbacks.copy(encoder, recorded.ids, rows.length * 4);
+      if (reads && reads !== 'ids') rowsCopy = readbacks.copy(encoder, source.buffer, rows.length * stride * 4);
+    });
+    return {
+      async results() {
+        const [ids, padded] = await Promise.all([idsCopy?.read(), rowsCopy?.read()]);
+        return {
+          ids: new Uint32Array(ids ?? nothing),
+          rows: withoutPadding(new Float32Array(padded ?? nothing), source),
+        };
+      },
+    };
   }
 
-  /** The recorded plan, made anew where the cache has moved to larger buffers. */
-  async #upToDate(): Promise<Recorded> {
-    const { device, pipelines, config, precision, architecture, weights, kv, tables } = this.#parts;
-    if (this.#recorded?.generation === kv.generation) return this.#recorded;
+  /** Room for all tokens; those of a sequence stand together. */
+  async #reserve(tokens: readonly BatchToken[]): Promise<void> {
+    const { kv } = this.#parts;
+    for (let first = 0, end = 1; first < tokens.length; first = end++) {
+      const { sequence, position } = tokens[first] as BatchToken;
+      while (tokens[end]?.sequence === sequence) end++;
+      if (kv.isReserved(sequence, position, position + end - first)) continue;
+      try {
+        await kv.reserve(sequence, position, position + end - first);
+      } catch (error) {
+        throw new NoRoomError(sequence, error as Error);
+      }
+    }
+  }
+
+  #isUpToDate(): boolean {
+    return this.#recorded?.generation === this.#parts.kv.generation;
+  }
+
+  /** The plan, made anew where the cache has moved to larger buffers. */
+  async #record(): Promise<Recorded> {
+    const { device, pipelines, config, precision, architecture, weights, kv, tables, sampling } = this.#parts;
     this.#recorded?.plan.destroy();
     this.#recorded = undefined;
-    const recorder = new Recorder<StepCounts>(device, pipelines);
+    const { generation } = kv;
+    const recorder = new Recorder<SampledCounts>(device, pipelines);
     const graph = new Graph(recorder, config, tables, precision);
-    const { x, logits } = architecture.forward(graph, config, weights, kv);
-    const ids = graph.argmax(logits);
+    const activations = architecture.forward(graph, config, weights, kv);
+    const ids = sampling.record(recorder, activations.logits, tables);
     const plan = await recorder.finish(allResident);
-    this.#recorded = { generation: kv.generation, plan, x, logits, ids };
+    this.#recorded = { ...activations, generation, plan, ids };
     return this.#recorded;
   }
 
-  /** Dispatches that a step of one decoded token makes; 0 before the first step. */
+  /** Dispatches that a step of one decoded token makes, which is chosen greedily; 0 before the first step. */
   dispatchesPerToken(): number {
-    const one = { tokens: 1, decode: 1, logits: 1, decodeLogits: 1, decodeItems: 1 };
-    const none = { prefill: 0, prefillLogits: 0, prefillItems: 0, partials: 0 };
+    const one = { tokens: 1, decode: 1, logits: 1, decodeLogits: 1, decodeItems: 1, sampled: 1 };
+    const none = { prefill: 0, prefillLogits: 0, prefillItems: 0, partials: 0, changed: 0, filtered: 0 };
     return this.#recorded?.plan.dispatchCount({ ...one, ...none }) ?? 0;
   }
 
   /** Frees all GPU memory; steps from now on are refused. */
   destroy(): void {
     this.#closed = true;
-    const { weights, kv, tables } = this.#parts;
+    const { weights, kv, tables, sampling, readbacks } = this.#parts;
     this.#recorded?.plan.destroy();
-    for (const resource of [weights, kv, tables, this.#logitsReadback, this.#idsReadback]) resource.destroy();
+    for (const resource of [weights, kv, tables, sampling, readbacks]) resource.destroy();
   }
+}
+
+/** The cache has no room for a sequence: the context is full, or the memory. */
+export class NoRoomError extends Error {
+  override name = 'NoRoomError';
+  readonly sequence: number;
+
+  constructor(sequence: number, cause: Error) {
+    super(cause.message, { cause });
+    this.sequence = sequence;
+  }
+}
+
+/** The most likely token. */
+export const greedy: RowSampling = {
+  sequence: 0,
+  temperature: 0,
+  topK: 0,
+  typicalP: 1,
+  topP: 1,
+  minP: 0,
+  repeatPenalty: 1,
+  frequencyPenalty: 0,
+  presencePenalty: 0,
+  seed: 0,
+  counter: 0,
+  recentLength: 0,
+  recentPlace: 0,
+  adjusts: false,
+  filters: false,
+};
+
+const nothing = new ArrayBuffer(0);
+
+function withoutPadding(padded: Float32Array<ArrayBuffer>, { length }: Activation): Float32Array {
+  const stride = paddedLength(length);
+  if (stride === length) return padded;
+  const count = padded.length / stride;
+  const rows = new Float32Array(count * length);
+  for (let r = 0; r < count; r++) rows.set(padded.subarray(r * stride, r * stride + length), r * length);
+  return rows;
 }

@@ -2,7 +2,8 @@
 export class RecentTokens {
   readonly counts = new Map<number, number>();
   readonly #length: number;
-  readonly #tokens: number[] = [];
+  /** The last ones, oldest first; empty where all are counted. */
+  readonly tokens: number[] = [];
 
   constructor(length: number) {
     this.#length = length < 0 ? Number.POSITIVE_INFINITY : length;
@@ -12,8 +13,8 @@ export class RecentTokens {
     if (this.#length === 0) return;
     this.counts.set(token, (this.counts.get(token) ?? 0) + 1);
     if (this.#length === Number.POSITIVE_INFINITY) return;
-    this.#tokens.push(token);
-    if (this.#tokens.length > this.#length) this.#forget(this.#tokens.shift() as number);
+    this.tokens.push(token);
+    if (this.tokens.length > this.#length) this.#forget(this.tokens.shift() as number);
   }
 
   #forget(token: number): void {

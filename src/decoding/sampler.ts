@@ -1,34 +1,75 @@
+import { allRecent, maxRecent, type RowSampling } from '../../kernels/parts/sampling.ts';
 import { allIds, type Candidates, maximum } from './candidates.ts';
-import { Random } from './random.ts';
 import { RecentTokens } from './recent_tokens.ts';
 import { draw, logitBias, minP, penalties, temperature, topK, topP, typicalP } from './samplers.ts';
 import { resolveSampling, type Sampling, type SamplingOptions } from './sampling_options.ts';
+import type { SequenceState } from './sampling_tables.ts';
 
-/** Chooses the tokens of one sequence, from logits on the CPU and in float64. */
+/** Below this, but above 0, scores in f32 are too coarse for the noise: the host chooses. */
+const lowestGpuTemperature = 0.01;
+
+/**
+ * Chooses the tokens of one sequence: here, from logits and in float64, or on the GPU, from what `row` and `state` say of
+ * it. Both draw with the same noise, so that a seed gives the same tokens, but for the rounding of their sums.
+ */
 export class Sampler {
   readonly #sampling: Sampling;
-  readonly #random: Random;
   readonly #recent: RecentTokens;
-  readonly #ids: Uint32Array;
+  readonly #vocabLength: number;
+  #ids: Uint32Array | undefined;
+  #drawn = 0;
 
   /** Throws `RangeError` where an option is out of its range. */
   constructor(options: SamplingOptions, vocabLength: number) {
     this.#sampling = resolveSampling(options, vocabLength);
-    this.#random = new Random(this.#sampling.seed);
-    this.#recent = new RecentTokens(this.#sampling.repeatLastN);
-    this.#ids = allIds(vocabLength);
+    this.#recent = new RecentTokens(this.#penalizes ? this.#sampling.repeatLastN : 0);
+    this.#vocabLength = vocabLength;
   }
 
-  /** Whether the choice is the highest logit as it comes, which needs no logits on the CPU. */
-  get isArgmax(): boolean {
-    const s = this.#sampling;
-    const isPlain = s.repeatPenalty === 1 && s.frequencyPenalty === 0 && s.presencePenalty === 0;
-    return s.temperature === 0 && s.typicalP >= 1 && s.logitBias.size === 0 && (isPlain || s.repeatLastN === 0);
+  get #penalizes(): boolean {
+    const { repeatPenalty, frequencyPenalty, presencePenalty, repeatLastN } = this.#sampling;
+    return (repeatPenalty !== 1 || frequencyPenalty !== 0 || presencePenalty !== 0) && repeatLastN !== 0;
   }
 
-  /** A token of the prompt, or one that was chosen: the penalties look back on it. */
+  /** Whether the GPU can choose. */
+  get runsOnGpu(): boolean {
+    const { temperature, repeatLastN } = this.#sampling;
+    return (temperature === 0 || temperature >= lowestGpuTemperature) && (!this.#penalizes || repeatLastN <= maxRecent);
+  }
+
+  /** A token of the prompt, or one that was chosen elsewhere: the penalties look back on it. */
   accept(token: number): void {
     this.#recent.push(token);
+  }
+
+  /** What the GPU must know before the next token that it draws. */
+  get state(): SequenceState {
+    return { biases: this.#sampling.logitBias, counts: this.#recent.counts, recent: this.#recent.tokens };
+  }
+
+  /** Whether the GPU must know anything. */
+  get hasState(): boolean {
+    return this.#penalizes || this.#sampling.logitBias.size > 0;
+  }
+
+  /**
+   * How the GPU draws token `counter` of the sequence, counted from the first that is generated; `state` was given to it
+   * before token `stateCounter`, with `stateLength` recent tokens.
+   */
+  row(sequence: number, counter: number, stateCounter: number, stateLength: number): RowSampling {
+    const { logitBias, repeatLastN, ...sampling } = this.#sampling;
+    const { temperature, topK, typicalP, topP, minP } = sampling;
+    // the most likely token passes top-k, top-p and min-p
+    const filters = typicalP < 1 || (temperature > 0 && (topK > 0 || topP < 1 || minP > 0));
+    return {
+      ...sampling,
+      sequence,
+      counter,
+      recentLength: this.#penalizes ? (repeatLastN < 0 ? allRecent : repeatLastN) : 0,
+      recentPlace: stateLength + counter - stateCounter,
+      adjusts: this.hasState,
+      filters,
+    };
   }
 
   /**
@@ -37,8 +78,9 @@ export class Sampler {
    * probabilities at temperature 1, each those that the one before has left.
    */
   candidates(logits: Float32Array): Candidates {
-    if (!Number.isFinite(maximum(logits))) throw new Error('the logits are no numbers: no token can be chosen');
+    if (!Number.isFinite(maximum(logits))) throw new BrokenLogitsError();
     const s = this.#sampling;
+    this.#ids ??= allIds(this.#vocabLength);
     let left: Candidates = { ids: this.#ids, logits: new Float64Array(logits) };
     left = logitBias(left, s.logitBias);
     left = penalties(left, this.#recent.counts, s);
@@ -51,6 +93,15 @@ export class Sampler {
 
   /** The next token, from one row of logits, [vocabLength]. Throws where they hold NaN or infinity. */
   sample(logits: Float32Array): number {
-    return draw(this.candidates(logits), this.#random.next());
+    return draw(this.candidates(logits), this.#sampling.seed, this.#drawn++);
+  }
+}
+
+/** The model's numbers have gone wrong: a broken file, or a broken driver. */
+export class BrokenLogitsError extends Error {
+  override name = 'BrokenLogitsError';
+
+  constructor() {
+    super('the logits are no numbers: no token can be chosen; `webgguf doctor` checks this device');
   }
 }

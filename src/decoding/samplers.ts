@@ -1,4 +1,5 @@
 /** The samplers one by one: each takes candidates and gives those that remain, with their logits. */
+import { maxNoise, noiseOf } from '../../kernels/parts/sampling.ts';
 import { type Candidates, keepMarked, maximum, placeOf, softmax } from './candidates.ts';
 import { keepGreatest } from './keep_greatest.ts';
 import type { Sampling } from './sampling_options.ts';
@@ -76,15 +77,18 @@ export function temperature({ ids, logits }: Candidates, t: number): Candidates 
   return { ids, logits: divided };
 }
 
-/** The candidate at `point`, from 0 to 1, of the cumulated probabilities. */
-export function draw({ ids, logits }: Candidates, point: number): number {
-  const { weights, sum } = softmax(logits);
-  let left = point * sum;
-  for (let i = 0; i < weights.length; i++) {
-    left -= weights[i] as number;
-    if (left < 0) return ids[i] as number;
+/** The candidate of the greatest logit + noise: each comes out with its softmax probability. */
+export function draw({ ids, logits }: Candidates, seed: number, counter: number): number {
+  let best = 0;
+  let score = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < ids.length; i++) {
+    const logit = logits[i] as number;
+    if (logit + maxNoise <= score) continue; // most are hopeless, and noise is dear
+    const own = logit + noiseOf(seed, counter, ids[i] as number);
+    if (own <= score) continue;
+    [best, score] = [i, own];
   }
-  return ids[logits.indexOf(maximum(logits))] as number; // rounding left a crumb
+  return ids[best] as number;
 }
 
 function changed(

@@ -1,5 +1,7 @@
+import type { KvType } from '../../kernels/parts/kv.ts';
 import type { ChatMessage } from '../chat/index.ts';
 import type { GenerateOptions, GenerateResult, Token } from '../decoding/generate.ts';
+import type { Precision } from '../models/graph.ts';
 import type { DecodeOptions, EncodeOptions } from '../tokenizer/index.ts';
 
 /**
@@ -34,6 +36,24 @@ export interface LLM extends AsyncDisposable {
   logits(tokens: readonly number[]): Promise<Float32Array>;
   /** The same rows, some at a time, for prompts whose logits would fill the memory. */
   logitRows(tokens: readonly number[], signal?: AbortSignal): AsyncGenerator<Float32Array>;
+  /**
+   * A vector of what the model makes of a text (BOS is added as the file says) or of token ids: its last hidden state
+   * after the output norm, [embeddingLength]. Compare vectors by their dot product.
+   *
+   * @example
+   * const [a, b] = [await llm.embed('The cat sleeps.'), await llm.embed('A kitten naps.')];
+   * console.log(a.reduce((sum, value, i) => sum + value * (b[i] ?? 0), 0));
+   */
+  embed(input: string | readonly number[], options?: EmbedOptions): Promise<Float32Array>;
+}
+
+export interface EmbedOptions {
+  /** The mean over all tokens, or the last one alone. Default: what the file says (`pooling_type`), otherwise `last`. */
+  pooling?: 'mean' | 'last';
+  /** Whether the vector is brought to length 1. Default true. */
+  normalize?: boolean;
+  /** Ends the work; the promise rejects with its reason. */
+  signal?: AbortSignal;
 }
 
 /** At hand, or on its way. */
@@ -59,10 +79,20 @@ export interface ModelInfo {
   readonly architecture: string;
   readonly name: string;
   readonly parameterCount: number;
-  /** Positions that a sequence may have. */
+  /** Block types of the tensors, such as Q8_0, with how many tensors have each. */
+  readonly tensorTypes: Readonly<Record<string, number>>;
+  readonly precision: Precision;
+  readonly kvType: KvType;
+  /** Positions of all sequences together. */
   readonly contextLength: number;
+  /** Sequences that are generated at once; further calls wait for their turn. */
+  readonly sequences: number;
   /** Bytes of GPU memory that the weights take. */
   readonly weightBytes: number;
+  /** Whether the embeddings stay in the file, and their rows are read as they are needed. */
   readonly hostEmbeddings: boolean;
+  /** Bytes of GPU memory that keys and values take at most. */
+  readonly kvBytes: number;
+  /** Vendor, architecture and description of the GPU. */
   readonly adapter: string;
 }

@@ -9,8 +9,18 @@ export interface Architecture {
   /** GGUF's `general.architecture`. */
   readonly name: string;
   tensors(gguf: Gguf, config: ModelConfig): ModelTensors;
-  /** Records a step: from x, the tokens' embeddings, to the logits of those that want them, [logits, vocabLength]. */
-  forward(g: Graph, config: ModelConfig, weights: Weights, kv: KvLayers): { x: Activation; logits: Activation };
+  /** Records a step. */
+  forward(g: Graph, config: ModelConfig, weights: Weights, kv: KvLayers): ForwardActivations;
+}
+
+/** Where a step's data goes in and comes out. */
+export interface ForwardActivations {
+  /** Embeddings, [tokens, embeddingLength]. */
+  readonly x: Activation;
+  /** What the output matrix is multiplied with, of the tokens that want logits: [logits, embeddingLength]. */
+  readonly hidden: Activation;
+  /** [logits, vocabLength]. */
+  readonly logits: Activation;
 }
 
 /** What an architecture loads of a file. */

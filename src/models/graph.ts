@@ -1,5 +1,4 @@
 import { add } from '../../kernels/add.ts';
-import { argmax } from '../../kernels/argmax.ts';
 import { flash_attn, prefillItemTokens } from '../../kernels/flash_attn.ts';
 import { flash_attn_merge } from '../../kernels/flash_attn_merge.ts';
 import { get_rows } from '../../kernels/get_rows.ts';
@@ -77,15 +76,17 @@ export class Graph {
     return activation;
   }
 
-  /** dst = the rows of `matrix` that the step's ids name. */
+  /** dst = the rows of `matrix` that the step's ids name, those among them that the last step has sampled. */
   getRows(matrix: Matrix, dst: Activation): void {
     for (const tile of matrix.tiles) {
       this.#recorder.dispatch(get_rows, {
-        shape: { type: tile.type.name, rowLength: matrix.rowLength },
+        shape: { type: tile.type.name, rowLength: matrix.rowLength, chained: true },
         buffers: {
           ...tile.planes,
           tile: tile.tile,
           ids: this.#step.table('ids'),
+          tokens: this.#step.table('tokens'),
+          last_ids: this.#step.table('lastIds'),
           dst,
           range: this.#step.range('tokens'),
         },
@@ -100,7 +101,7 @@ export class Graph {
     const dst = this.activation(`${src.name} wanted`, src.length, 'logits');
     const tile = this.#recorder.uniform('all tokens', new Uint32Array([0, Math.ceil(this.#step.limits.maxTokens / 2)]));
     this.#recorder.dispatch(get_rows, {
-      shape: { type: 'F32', rowLength: src.length },
+      shape: { type: 'F32', rowLength: src.length, chained: false },
       buffers: { weight_v: src, tile, ids: this.#step.table('logitRows'), dst, range: this.#step.range('logits') },
       count: (counts) => counts.logits,
     });
@@ -264,17 +265,6 @@ export class Graph {
       count: (counts) => counts.tokens,
     });
     return dst;
-  }
-
-  /** ids = the most likely token of each row of logits. */
-  argmax(logits: Activation): GPUBuffer {
-    const ids = this.#recorder.buffer('argmax', this.#step.limits.maxLogits * 4);
-    this.#recorder.dispatch(argmax, {
-      shape: { length: logits.length, stride: paddedLength(logits.length) },
-      buffers: { logits, ids: { buffer: ids }, range: this.#step.range('logits') },
-      count: (counts) => counts.logits,
-    });
-    return ids;
   }
 }
 

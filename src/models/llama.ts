@@ -83,8 +83,8 @@ function checked(gguf: Gguf, name: string, rowLength: number, rows: number): Ten
 }
 
 /**
- * One step, from embeddings (gathered before on the host, where the matrix is not on the GPU) to the logits of the
- * tokens that want them: [logits, vocabLength].
+ * One step, from embeddings (gathered before on the host, where the matrix is not on the GPU) to the last hidden state of
+ * the tokens that want logits, and to these: [logits, vocabLength].
  */
 function forward(g: Graph, config: ModelConfig, weights: Weights, kv: KvLayers) {
   const { embeddingLength, feedForwardLength, vocabLength, headCount, headCountKv, keyLength } = config;
@@ -126,8 +126,8 @@ function forward(g: Graph, config: ModelConfig, weights: Weights, kv: KvLayers) 
     g.addBias(x, bias('ffn_down'), embeddingLength);
   }
 
-  const last = g.rmsNorm(g.wantedRows(x), weights.vector('output_norm.weight'));
+  const hidden = g.rmsNorm(g.wantedRows(x), weights.vector('output_norm.weight')); // [logits, embeddingLength]
   const output = weights.find('output.weight') ?? weights.matrix('token_embd.weight');
-  const logits = g.mulMat(output, last, g.activation('logits', vocabLength, 'logits')); // [logits, vocabLength]
-  return { x, logits };
+  const logits = g.mulMat(output, hidden, g.activation('logits', vocabLength, 'logits')); // [logits, vocabLength]
+  return { x, hidden, logits };
 }

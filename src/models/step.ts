@@ -10,6 +10,7 @@ import { fillRope } from './rope.ts';
 
 /** One token of a step: where it stands, and what is wanted of it. */
 export interface StepToken {
+  /** Or `pendingId`: the one that its sequence's last step samples, and the host does not know yet. */
   readonly id: number;
   readonly position: number;
   readonly sequence: number;
@@ -25,6 +26,8 @@ export interface StepToken {
 export interface Step {
   readonly prefill: readonly StepToken[];
   readonly decode: readonly StepToken[];
+  /** The output matrix is left out: what it would be multiplied with is wanted. */
+  readonly headless?: boolean | undefined;
 }
 
 /** The stretches of a step's tables that kernels work on; each is a `Range` uniform and a count. */
@@ -102,6 +105,7 @@ export class StepTables {
       items: itemCount * itemWords,
       logitRows: maxLogits,
       pages: sequences * maxPages,
+      lastIds: sequences,
       ranges: (ranges.length * rangeStride) / 4,
     };
     const buffers = {} as Record<TableName, GPUBuffer>;
@@ -139,21 +143,21 @@ export class StepTables {
     this.#logitRows.set(wanted);
 
     const prefill = step.prefill.length;
-    const prefillLogits = wanted.filter((i) => i < prefill).length;
+    const prefillWanted = wanted.filter((i) => i < prefill).length;
     const counts: StepCounts = {
       tokens: tokens.length,
       prefill,
       decode: step.decode.length,
       logits: wanted.length,
-      prefillLogits,
-      decodeLogits: wanted.length - prefillLogits,
+      prefillLogits: step.headless ? 0 : prefillWanted,
+      decodeLogits: step.headless ? 0 : wanted.length - prefillWanted,
       prefillItems,
       decodeItems,
       partials,
     };
     const starts: Partial<Record<RangeName, number>> = {
       decode: prefill,
-      decodeLogits: prefillLogits,
+      decodeLogits: prefillWanted,
       decodeItems: prefillItems,
     };
     ranges.forEach((name, i) => {
@@ -208,4 +212,4 @@ export class StepTables {
   }
 }
 
-type TableName = 'ids' | 'tokens' | 'angles' | 'items' | 'logitRows' | 'pages' | 'ranges';
+type TableName = 'ids' | 'tokens' | 'angles' | 'items' | 'logitRows' | 'pages' | 'lastIds' | 'ranges';

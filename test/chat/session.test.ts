@@ -34,7 +34,13 @@ async function talk(lines: string[], history = new ChatHistory(), options: Gener
       if (question === 'long') throw new ContextFullError('the prompt has 200 tokens and the context holds 100');
       if (question === 'refused') throw new ChatTemplateError('roles must alternate');
       if (question === 'broken') throw new Error('device lost');
-      const end = (stopReason: StopReason, textEnd = '') => ({ stopReason, textEnd, prefill: phase, decode: phase });
+      const end = (stopReason: StopReason, textEnd = '') => ({
+        stopReason,
+        textEnd,
+        cachedTokens: 0,
+        prefill: phase,
+        decode: phase,
+      });
       if (question === 'silence') return end('eos');
       if (question === 'stop at once') return end('abort');
       for (const [i, text] of ['you ', 'said ', question].entries()) {

@@ -126,18 +126,45 @@ describe('greedy', () => {
   });
 
   test.each([
-    [{}, true],
-    [{ topK: 5, topP: 0.5, minP: 0.5 }, true],
-    [{ repeatPenalty: 1.1, repeatLastN: 0 }, true],
-    [{ logitBias: {} }, true],
-    [{ repeatPenalty: 1.1 }, false],
-    [{ frequencyPenalty: 0.1 }, false],
-    [{ presencePenalty: 0.1 }, false],
-    [{ typicalP: 0.9 }, false],
-    [{ logitBias: { 1: 1 } }, false],
-    [{ temperature: 0.1 }, false],
-  ])('%j: the GPU’s argmax is enough: %s', (o, isArgmax) => {
-    expect(new Sampler({ temperature: 0, ...o }, 4).isArgmax).toBe(isArgmax);
+    [{}, true, false],
+    [{ temperature: 0, topK: 5, topP: 0.5, minP: 0.5 }, true, false],
+    [{ temperature: 0, typicalP: 0.9 }, true, true],
+    [{ temperature: 0.5, minP: 0.5 }, true, true],
+    [{ temperature: 0.009 }, false, false],
+    [{ repeatPenalty: 1.1, repeatLastN: 4097 }, false, false],
+    [{ repeatPenalty: 1.1, repeatLastN: -1 }, true, false],
+  ])('%j: the GPU can choose: %s, and filters: %s', (o, runsOnGpu, filters) => {
+    const sampler = new Sampler(o, 4);
+    expect(sampler.runsOnGpu).toBe(runsOnGpu);
+    expect(sampler.row(0, 0, 0, 0).filters).toBe(filters);
+  });
+
+  test.each([
+    [{}, false],
+    [{ repeatPenalty: 1.1, repeatLastN: 0 }, false],
+    [{ repeatPenalty: 1.1 }, true],
+    [{ frequencyPenalty: 0.1 }, true],
+    [{ presencePenalty: 0.1 }, true],
+    [{ logitBias: {} }, false],
+    [{ logitBias: { 1: 1 } }, true],
+  ])('%j: the GPU must know a state: %s', (o, hasState) => {
+    const sampler = new Sampler(o, 4);
+    sampler.accept(2);
+    expect(sampler.hasState).toBe(hasState);
+    expect(sampler.row(3, 0, 0, 0)).toMatchObject({ sequence: 3, adjusts: hasState });
+  });
+
+  test('what the GPU counts goes on from what it was told', () => {
+    const sampler = new Sampler({ presencePenalty: 1, repeatLastN: 3 }, 9);
+    for (const token of [5, 6, 7, 7]) sampler.accept(token);
+    expect(sampler.state).toMatchObject({
+      counts: new Map([
+        [6, 1],
+        [7, 2],
+      ]),
+      recent: [6, 7, 7],
+    });
+    expect(sampler.row(0, 12, 10, 3)).toMatchObject({ counter: 12, recentLength: 3, recentPlace: 5 });
   });
 });
 
@@ -164,7 +191,7 @@ describe('options', () => {
 
   test('undefined, as JavaScript passes it, is the default', () => {
     const options = { temperature: 0, topK: undefined, topP: undefined } as unknown as SamplingOptions;
-    expect(new Sampler(options, 4).isArgmax).toBe(true);
+    expect(new Sampler(options, 4).row(0, 0, 0, 0)).toMatchObject({ temperature: 0, topK: 0, topP: 1 });
   });
 
   test.each([[Number.NaN], [Number.POSITIVE_INFINITY]])('logits that hold %f are refused', (wrong) => {

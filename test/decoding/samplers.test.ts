@@ -166,13 +166,15 @@ describe('temperature', () => {
   });
 });
 
-test('draw cuts the cumulated probabilities', () => {
+test('draw: a token comes as often as its probability says, and the same seed and place give the same', () => {
   const candidates = {
     ids: Uint32Array.of(3, 5, 8),
     logits: Float64Array.of(Math.log(0.25), -Infinity, Math.log(0.75)),
   };
-  const drawn = [0, 0.2499, 0.2501, 0.9999].map((point) => draw(candidates, point));
-  expect(drawn).toEqual([3, 3, 8, 8]);
-  expect(draw(candidates, 1)).toBe(8);
-  expect(draw(one, 0.99)).toBe(0);
+  const drawn = Array.from({ length: 20_000 }, (_, counter) => draw(candidates, 7, counter));
+  expect(drawn.filter((id) => id === 8).length / drawn.length).toBeCloseTo(0.75, 2);
+  expect(drawn).not.toContain(5);
+  expect(drawn.slice(0, 50)).toEqual(drawn.slice(0, 50).map((_, counter) => draw(candidates, 7, counter)));
+  expect(drawn.slice(0, 50)).not.toEqual(drawn.slice(0, 50).map((_, counter) => draw(candidates, 8, counter)));
+  expect(draw(one, 1, 2)).toBe(0);
 });

@@ -1,6 +1,6 @@
 /** Whole models that the tests make themselves, against a float64 forward over the file's own weights. */
 import { describe, expect, test } from 'vitest';
-import { type BatchToken, Model, type ModelOptions } from '../../src/decoding/model.ts';
+import { type Batch, type BatchToken, Model, type ModelOptions } from '../../src/decoding/model.ts';
 import type { Gguf } from '../../src/gguf/gguf.ts';
 import type { Device } from '../../src/gpu/device.ts';
 import { OutOfMemoryError } from '../../src/gpu/errors.ts';
@@ -32,6 +32,8 @@ async function withModel<T>(
   }
 }
 
+const logits = async (model: Model, batch: Batch) => (await model.read({ ...batch, reads: 'logits' })).rows;
+
 /** Logits rows of `ids`: the first `prefilled` in chunks, the others decoded one by one. */
 async function rows(model: Model, ids: readonly number[], prefilled: number, chunk = 512): Promise<Float32Array[]> {
   const all: Float32Array[] = [];
@@ -39,8 +41,8 @@ async function rows(model: Model, ids: readonly number[], prefilled: number, chu
   for (let first = 0; first < ids.length; ) {
     const count = first < prefilled ? Math.min(chunk, prefilled - first) : 1;
     const step = sequenceOf(ids.slice(first, first + count), 0, first);
-    const logits = first < prefilled ? await model.readLogits(step) : await model.readLogits([], step);
-    for (let r = 0; r < count; r++) all.push(logits.slice(r * vocabLength, (r + 1) * vocabLength));
+    const got = await logits(model, first < prefilled ? { prefill: step } : { decode: step });
+    for (let r = 0; r < count; r++) all.push(got.slice(r * vocabLength, (r + 1) * vocabLength));
     first += count;
   }
   return all;
@@ -99,8 +101,8 @@ describe.runIf(lavapipe)('a small device', () => {
     const small = await openTestDevice({ limits: { maxBufferSize: 150_000 } }); // 4 pages of a head, not 8
     await withModel(small, gguf, { precision: 'exact', chunkLength: 16, contextLength: 2048 }, async (model) => {
       const before = await rows(model, tokens, 40, 16);
-      await expect(model.kv.reserve(0, 1500)).rejects.toThrow(OutOfMemoryError);
-      model.kv.clear();
+      await expect(model.kv.reserve(0, 40, 1500)).rejects.toThrow(OutOfMemoryError);
+      model.kv.truncate(0, 0);
       expect(await rows(model, tokens, 40, 16)).toEqual(before);
     });
   });
@@ -121,12 +123,12 @@ describe.each(['exact', 'fast'] as const)(`${adapterName} %s: a token's logits a
     await withModel(device, gguf, options, async (model) => {
       const { vocabLength } = model.config;
       const whole = await rows(model, ids.slice(0, 90), 90);
-      model.kv.clear();
+      model.kv.truncate(0, 0);
       expect(await rows(model, ids.slice(0, 90), 90, 37)).toEqual(whole);
-      model.kv.clear();
+      model.kv.truncate(0, 0);
 
       const other = sequenceOf(ids.slice(5, 38), 1);
-      const mixed = await model.readLogits([...other, ...sequenceOf(ids.slice(0, 90))]);
+      const mixed = await logits(model, { prefill: [...other, ...sequenceOf(ids.slice(0, 90))] });
       for (let r = 0; r < 90; r++) {
         const at = (other.length + r) * vocabLength;
         expect(mixed.slice(at, at + vocabLength)).toEqual(whole[r]);
@@ -138,21 +140,21 @@ describe.each(['exact', 'fast'] as const)(`${adapterName} %s: a token's logits a
     const gguf = await randomGguf(fixtures.alia);
     await withModel(device, gguf, options, async (model) => {
       const { vocabLength } = model.config;
-      await model.run(sequenceOf(ids.slice(0, 290)));
+      await model.submit({ prefill: sequenceOf(ids.slice(0, 290)) });
       const next = sequenceOf(ids.slice(290, 291), 0, 290);
-      const alone = await model.readLogits([], next);
+      const alone = await logits(model, { decode: next });
 
-      await model.run(sequenceOf(ids.slice(0, 20), 1));
+      await model.submit({ prefill: sequenceOf(ids.slice(0, 20), 1) });
       const others = sequenceOf(ids.slice(20, 24), 1, 20);
-      const beside = await model.readLogits([], [...others, ...next]);
+      const beside = await logits(model, { decode: [...others, ...next] });
       expect(beside.slice(others.length * vocabLength)).toEqual(alone);
 
       const prompt = sequenceOf(ids.slice(20, 30), 1, 20);
-      const mixed = await model.readLogits(prompt, next);
+      const mixed = await logits(model, { prefill: prompt, decode: next });
       expect(mixed.slice(prompt.length * vocabLength)).toEqual(alone);
       model.kv.truncate(1, 0);
-      await model.run(sequenceOf(ids.slice(0, 300).concat(ids), 1).slice(0, 500)); // grows the cache
-      expect(await model.readLogits([], next)).toEqual(alone);
+      await model.submit({ prefill: sequenceOf(ids.slice(0, 300).concat(ids), 1).slice(0, 500) }); // grows the cache
+      expect(await logits(model, { decode: next })).toEqual(alone);
     });
   });
 });

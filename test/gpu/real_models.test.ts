@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { generateText } from '../../src/decoding/generate.ts';
 import { Model, type ModelOptions } from '../../src/decoding/model.ts';
+import { Scheduler } from '../../src/decoding/scheduler.ts';
 import { closeGguf } from '../../src/gguf/open.ts';
 import { readHeader } from '../../src/models/load.ts';
 import { openModel } from '../../src/runtime/node_file.ts';
@@ -42,7 +43,7 @@ async function rowsOf(model: Model, tokens: readonly number[], rows: readonly nu
       sequence: 0,
       wantsLogits: wanted.has(first + i),
     }));
-    const logits = await model.readLogits(step);
+    const { rows: logits } = await model.read({ prefill: step, reads: 'logits' });
     for (let r = 0; r < logits.length; r += vocabLength) all.push(logits.subarray(r, r + vocabLength));
   }
   return all;
@@ -123,5 +124,5 @@ describe.runIf(runs)('greedy tokens are llama.cpp’s wherever the best two logi
 async function greedy(model: Model, { promptTokens, generatedTokens }: Expected): Promise<number[]> {
   const options = { temperature: 0, maxTokens: generatedTokens.length };
   const texts = { stopTokens: new Set<number>(), stream: () => ({ push: () => '', end: () => '' }), decode: () => '' };
-  return Array.fromAsync(generateText(model, promptTokens, texts, options), ({ id }) => id);
+  return Array.fromAsync(generateText(new Scheduler(model, 1), promptTokens, texts, options), ({ id }) => id);
 }

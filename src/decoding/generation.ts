@@ -1,0 +1,147 @@
+import { BrokenLogitsError, type Sampler } from './sampler.ts';
+import { noToken, type RowSampling } from './sampling_tables.ts';
+
+/** A token that was chosen, and the logits it was chosen from, where somebody asked for them: [vocabLength]. */
+export interface Chosen {
+  readonly id: number;
+  readonly logits: Float32Array | undefined;
+}
+
+export interface GenerationOptions {
+  readonly sampler: Sampler;
+  /** Tokens to choose, at most. */
+  readonly maxTokens: number;
+  /** Whether the tokens bring their logits. */
+  readonly wantsLogits: boolean;
+}
+
+/** A sequence that is being generated: what is known of it, what is on its way, what its consumer has not taken yet. */
+export class Generation {
+  readonly sequence: number;
+  readonly sampler: Sampler;
+  readonly maxTokens: number;
+  readonly wantsLogits: boolean;
+  readonly promptLength: number;
+  /** Prompt tokens that the cache held already. */
+  readonly reused: number;
+  /** The prompt and what was chosen. */
+  readonly tokens: number[];
+  /** Positions whose keys and values are submitted. */
+  computed: number;
+  /** Tokens that the GPU chooses, and the host does not know yet. */
+  pending = 0;
+  /** The cache has no room for it until another gives some back. */
+  isStalled = false;
+  /** Nobody waits for more. */
+  isEnded = false;
+  /** Since when the GPU remembers the sampler's state: tokens chosen before, and recent ones then. */
+  #state: { readonly counter: number; readonly length: number } | undefined;
+  readonly #ready: Chosen[] = [];
+  #error: Error | undefined;
+  #isFull = false;
+  #waiter: PromiseWithResolvers<Chosen | undefined> | undefined;
+
+  constructor(sequence: number, reused: number, prompt: readonly number[], options: GenerationOptions) {
+    this.sequence = sequence;
+    this.reused = reused;
+    this.promptLength = prompt.length;
+    this.tokens = [...prompt];
+    this.computed = reused;
+    this.sampler = options.sampler;
+    this.maxTokens = options.maxTokens;
+    this.wantsLogits = options.wantsLogits;
+    for (const token of prompt) this.sampler.accept(token);
+  }
+
+  /** Whether the host needs each token's logits to choose it. */
+  get choosesHere(): boolean {
+    return !this.sampler.runsOnGpu;
+  }
+
+  /** Tokens chosen or being chosen. */
+  get chosenCount(): number {
+    return this.tokens.length + this.pending - this.promptLength;
+  }
+
+  /** Chosen and not consumed: how far it is ahead of whom it works for. */
+  get ahead(): number {
+    return this.#ready.length + this.pending;
+  }
+
+  get isOver(): boolean {
+    return this.isEnded || this.#isFull || this.#error !== undefined;
+  }
+
+  /** Whether the GPU is to be told the sampler's state before the next step, which counts from here on. */
+  rememberState(): boolean {
+    if (this.#state) return false;
+    this.#state = { counter: this.chosenCount, length: this.sampler.state.recent.length };
+    return this.sampler.hasState && this.sampler.runsOnGpu;
+  }
+
+  /** How the GPU chooses the next token; undefined where the host does. */
+  sampling(): RowSampling | undefined {
+    if (this.choosesHere || !this.#state) return undefined;
+    return this.sampler.row(this.sequence, this.chosenCount, this.#state.counter, this.#state.length);
+  }
+
+  /** Whether the host reads the logits of each token. */
+  get wantsRow(): boolean {
+    return this.wantsLogits || this.choosesHere;
+  }
+
+  /** What the GPU chose has come, or the logits to choose from. Throws `BrokenLogitsError` where they are no numbers. */
+  deliver(idOfGpu: number, logits: Float32Array | undefined): void {
+    this.pending--;
+    if (this.isOver) return;
+    const id = this.choosesHere && logits ? this.sampler.sample(logits) : idOfGpu;
+    if (id === noToken) throw new BrokenLogitsError();
+    this.tokens.push(id);
+    this.sampler.accept(id);
+    this.#ready.push({ id, logits: this.wantsLogits ? logits : undefined });
+    this.#settle();
+  }
+
+  /** The step that these were submitted with could not be. */
+  goBack(computed: number, pending: number, writesState: boolean): void {
+    this.computed = computed;
+    this.pending = pending;
+    if (writesState) this.#state = undefined;
+  }
+
+  /** There is no room for another token. */
+  fill(): void {
+    this.#isFull = true;
+    this.#settle();
+  }
+
+  fail(error: Error): void {
+    this.#error ??= error;
+    this.#settle();
+  }
+
+  /** The cache is lost: all positions are to be computed again, and what was on its way is chosen again. */
+  restart(): void {
+    this.computed = 0;
+    this.pending = 0;
+    this.#state = undefined;
+  }
+
+  /** The next token; undefined where the context is full. Rejects with what went wrong. */
+  next(): Promise<Chosen | undefined> {
+    this.#waiter = Promise.withResolvers();
+    const { promise } = this.#waiter;
+    this.#settle();
+    return promise;
+  }
+
+  #settle(): void {
+    if (!this.#waiter) return;
+    const chosen = this.#ready.shift();
+    if (chosen) this.#waiter.resolve(chosen);
+    else if (this.#error) this.#waiter.reject(this.#error);
+    else if (this.#isFull && this.pending === 0) this.#waiter.resolve(undefined);
+    else return;
+    this.#waiter = undefined;
+  }
+}

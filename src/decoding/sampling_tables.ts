@@ -1,0 +1,157 @@
+import { maxRecent, noToken, type RowSampling, samplingWords, writeSampling } from '../../kernels/parts/sampling.ts';
+import { paddedLength } from '../../kernels/quants/block_type.ts';
+import { sample_adjust } from '../../kernels/sample_adjust.ts';
+import { drawBlocks, sample_draw } from '../../kernels/sample_draw.ts';
+import { sample_filter } from '../../kernels/sample_filter.ts';
+import { sample_pick } from '../../kernels/sample_pick.ts';
+import { createBuffer } from '../gpu/buffers.ts';
+import type { Device } from '../gpu/device.ts';
+import type { Recorder } from '../gpu/plan.ts';
+import type { Activation } from '../models/graph.ts';
+import type { StepCounts, StepTables } from '../models/step.ts';
+
+export { noToken, type RowSampling };
+
+/** A step's counts, and the rows of logits that are sampled: all or none of them pass each of the kernels. */
+export interface SampledCounts extends StepCounts {
+  readonly sampled: number;
+  /** Rows, where any has biases, penalties or filters. */
+  readonly changed: number;
+  /** Rows, where any has filters. */
+  readonly filtered: number;
+}
+
+/** What changes the logits of a sequence's next tokens. */
+export interface SequenceState {
+  /** Added to logits, by token. */
+  readonly biases: ReadonlyMap<number, number>;
+  /** How often tokens stand among the recent ones. */
+  readonly counts: ReadonlyMap<number, number>;
+  /** The recent tokens, oldest first, where the penalties look back on a window. */
+  readonly recent: readonly number[];
+}
+
+/** What the GPU needs to choose tokens: a table of rows per step, and what it remembers of each sequence. */
+export class SamplingTables {
+  readonly #device: Device;
+  readonly #vocabLength: number;
+  readonly #maxRows: number;
+  readonly #buffers: Record<TableName, GPUBuffer>;
+  readonly #words: Uint32Array<ArrayBuffer>;
+
+  private constructor(device: Device, vocabLength: number, maxRows: number, buffers: Record<TableName, GPUBuffer>) {
+    this.#device = device;
+    this.#vocabLength = vocabLength;
+    this.#maxRows = maxRows;
+    this.#buffers = buffers;
+    this.#words = new Uint32Array(maxRows * samplingWords);
+  }
+
+  static async create(device: Device, vocabLength: number, maxRows: number, sequences: number) {
+    const words: Record<TableName, number> = {
+      samplings: maxRows * samplingWords,
+      biases: sequences * vocabLength,
+      counts: sequences * vocabLength,
+      recent: sequences * maxRecent,
+    };
+    const buffers = {} as Record<TableName, GPUBuffer>;
+    for (const [name, count] of Object.entries(words) as [TableName, number][]) {
+      buffers[name] = await createBuffer(device, `sampling ${name}`, count * 4);
+    }
+    return new SamplingTables(device, vocabLength, maxRows, buffers);
+  }
+
+  /** Records how rows of logits become ids: [rows]. */
+  record(recorder: Recorder<SampledCounts>, logits: Activation, step: StepTables): GPUBuffer {
+    const length = this.#vocabLength;
+    const stride = paddedLength(length);
+    const [rows, blocks] = [this.#maxRows, drawBlocks(length)];
+    const range = step.range('logits');
+    const { samplings, biases, counts, recent } = this.#bindings;
+    const candidates = { buffer: recorder.buffer('candidates', rows * stride * 4) };
+    const best_scores = { buffer: recorder.buffer('best scores', rows * blocks * 4) };
+    const best_ids = { buffer: recorder.buffer('best ids', rows * blocks * 4) };
+    const ids = recorder.buffer('ids', rows * 4);
+
+    recorder.dispatch(sample_adjust, {
+      shape: { length, stride },
+      buffers: { logits, biases, counts, candidates, samplings, range },
+      count: ({ changed }) => changed,
+    });
+    recorder.dispatch(sample_filter, {
+      shape: { length, stride },
+      buffers: { candidates, samplings, range },
+      count: ({ filtered }) => filtered,
+    });
+    recorder.dispatch(sample_draw, {
+      shape: { length, stride },
+      buffers: { logits, candidates, samplings, best_scores, best_ids, range },
+      count: ({ sampled }) => sampled,
+    });
+    recorder.dispatch(sample_pick, {
+      shape: { length },
+      buffers: {
+        best_scores,
+        best_ids,
+        samplings,
+        ids: { buffer: ids },
+        last_ids: step.table('lastIds'),
+        counts,
+        recent,
+        range,
+      },
+      count: ({ sampled }) => sampled,
+    });
+    return ids;
+  }
+
+  /** What the GPU is to remember of a sequence from now on. */
+  writeState(sequence: number, { biases, counts, recent }: SequenceState): void {
+    const { queue } = this.#device.gpu;
+    const first = sequence * this.#vocabLength * 4;
+    const write = (name: 'biases' | 'counts', table: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>) =>
+      queue.writeBuffer(this.#buffers[name], first, table);
+    write('biases', filled(new Float32Array(this.#vocabLength), biases));
+    write('counts', filled(new Uint32Array(this.#vocabLength), counts));
+    if (recent.length > 0) {
+      queue.writeBuffer(this.#buffers.recent, sequence * maxRecent * 4, Uint32Array.from(recent));
+    }
+  }
+
+  /** Writes a step's rows, in the order of its logits; undefined is a row that the host reads alone. */
+  write(counts: StepCounts, rows: readonly (RowSampling | undefined)[]): SampledCounts {
+    this.#words.fill(0, 0, rows.length * samplingWords);
+    let [sampled, changed, filtered] = [0, 0, 0];
+    rows.forEach((sampling, row) => {
+      if (!sampling) return;
+      writeSampling(this.#words, row, sampling);
+      sampled = rows.length;
+      if (sampling.adjusts || sampling.filters) changed = rows.length;
+      if (sampling.filters) filtered = rows.length;
+    });
+    const { queue } = this.#device.gpu;
+    if (sampled) queue.writeBuffer(this.#buffers.samplings, 0, this.#words, 0, rows.length * samplingWords);
+    return { ...counts, sampled, changed, filtered };
+  }
+
+  get #bindings(): Record<TableName, { buffer: GPUBuffer }> {
+    const { samplings, biases, counts, recent } = this.#buffers;
+    return {
+      samplings: { buffer: samplings },
+      biases: { buffer: biases },
+      counts: { buffer: counts },
+      recent: { buffer: recent },
+    };
+  }
+
+  destroy(): void {
+    for (const buffer of Object.values(this.#buffers)) buffer.destroy();
+  }
+}
+
+type TableName = 'samplings' | 'biases' | 'counts' | 'recent';
+
+function filled<T extends Float32Array | Uint32Array>(table: T, values: ReadonlyMap<number, number>): T {
+  for (const [id, value] of values) table[id] = value;
+  return table;
+}

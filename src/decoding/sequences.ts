@@ -1,0 +1,95 @@
+import type { KvCache } from './kv_cache.ts';
+
+/** What a sequence's place in the cache holds. */
+interface Slot {
+  /** Whose keys and values are there, in order of position. */
+  tokens: readonly number[];
+  isTaken: boolean;
+  /** Grows with every use: the lowest is the oldest. */
+  lastUse: number;
+}
+
+/** A sequence that a caller may write to, until it is given back. */
+export interface TakenSequence {
+  readonly sequence: number;
+  /** Positions at the beginning of the prompt that the cache holds already. */
+  readonly reused: number;
+}
+
+/**
+ * Who may write to which sequence of the cache, and what the others still hold. A prompt that begins like what some
+ * sequence holds goes on from there; what is not needed any more goes when room is wanted, the oldest first.
+ */
+export class Sequences {
+  readonly #slots: Slot[];
+  #uses = 0;
+
+  constructor(count: number) {
+    this.#slots = Array.from({ length: count }, () => ({ tokens: [], isTaken: false, lastUse: 0 }));
+  }
+
+  /** Whether a sequence can be taken. */
+  get hasFree(): boolean {
+    return this.#slots.some(({ isTaken }) => !isTaken);
+  }
+
+  /** Takes the sequence that costs `prompt` the least work; its last token at least is left to be computed. */
+  take(prompt: readonly number[], kv: KvCache): TakenSequence {
+    const known = prompt.slice(0, -1);
+    const lengths = this.#slots.map(({ tokens }) => commonLength(tokens, known));
+    const reused = Math.max(...lengths);
+    const from = this.#slots.findIndex(({ isTaken }, i) => lengths[i] === reused && !isTaken);
+    const sequence = reused > 0 && from >= 0 && this.#goesOn(from, reused) ? from : this.#emptiestFree();
+    if (sequence === from) kv.truncate(sequence, reused);
+    else kv.fork(from >= 0 ? from : lengths.indexOf(reused), sequence, reused);
+    this.#slots[sequence] = { tokens: prompt.slice(0, reused), isTaken: true, lastUse: ++this.#uses };
+    return { sequence, reused };
+  }
+
+  /** In place, unless most of what it holds would be lost while another is empty. */
+  #goesOn(from: number, reused: number): boolean {
+    const hasEmpty = this.#slots.some(({ isTaken, tokens }) => !isTaken && tokens.length === 0);
+    return 2 * reused >= (this.#slots[from] as Slot).tokens.length || !hasEmpty;
+  }
+
+  /** An empty sequence, or the oldest. */
+  #emptiestFree(): number {
+    const free = this.#slots.filter(({ isTaken }) => !isTaken);
+    free.sort((a, b) => Math.sign(a.tokens.length) - Math.sign(b.tokens.length) || a.lastUse - b.lastUse);
+    return this.#slots.indexOf(free[0] as Slot);
+  }
+
+  /** What a taken sequence holds by now: others may begin with it. */
+  holds(sequence: number, tokens: readonly number[]): void {
+    (this.#slots[sequence] as Slot).tokens = tokens;
+  }
+
+  /** Gives a sequence back, with the `tokens` that it is to go on holding. */
+  release(sequence: number, tokens: readonly number[], kv: KvCache): void {
+    kv.truncate(sequence, tokens.length);
+    this.#slots[sequence] = { tokens, isTaken: false, lastUse: ++this.#uses };
+  }
+
+  /** Empties the oldest sequence that nobody writes to; false where there is none. */
+  evict(kv: KvCache): boolean {
+    const held = this.#slots.filter(({ isTaken, tokens }) => !isTaken && tokens.length > 0);
+    const [oldest] = held.sort((a, b) => a.lastUse - b.lastUse);
+    if (!oldest) return false;
+    kv.truncate(this.#slots.indexOf(oldest), 0);
+    oldest.tokens = [];
+    return true;
+  }
+
+  /** After the cache was lost: nobody holds anything. */
+  forget(): void {
+    for (const slot of this.#slots) slot.tokens = [];
+  }
+}
+
+/** How many tokens two sequences have in common at their beginning. */
+function commonLength(a: readonly number[], b: readonly number[]): number {
+  const most = Math.min(a.length, b.length);
+  let length = 0;
+  while (length < most && a[length] === b[length]) length++;
+  return length;
+}

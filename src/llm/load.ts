@@ -1,0 +1,61 @@
+import { ChatEncoder } from '../chat/index.ts';
+import { Model, type ModelOptions } from '../decoding/model.ts';
+import { Scheduler } from '../decoding/scheduler.ts';
+import type { Gguf } from '../gguf/gguf.ts';
+import { closeGguf } from '../gguf/open.ts';
+import type { Device, DeviceOptions } from '../gpu/device.ts';
+import { readHeader } from '../models/load.ts';
+import { createTokenizer, type TokenizerOptions } from '../tokenizer/index.ts';
+import { LocalLLM } from './local.ts';
+
+export interface LoadOptions extends ModelOptions, Omit<TokenizerOptions, 'onWarning'> {
+  /** An open device, which the caller keeps; when it is lost, so is the model. Default: the runtime opens one. */
+  device?: Device;
+  /** How the runtime opens the device. */
+  deviceOptions?: DeviceOptions & { adapter?: string };
+  /** Jinja that makes conversations into prompts. Default: the file's own. */
+  chatTemplate?: string;
+  /** What a person should know of the file or the machine, a line each. Default: nobody is told. */
+  onWarning?(message: string): void;
+}
+
+/** What differs between homes: how a model's bytes and a GPU are reached. */
+export interface Runtime<Source> {
+  openGguf(source: Source, options: LoadOptions): Promise<Gguf>;
+  openDevice(options: DeviceOptions & { adapter?: string }): Promise<Device>;
+  /** GPU memory that may be used, in bytes; undefined where nobody knows. */
+  memoryBudget(device: Device): number | undefined;
+}
+
+/** Opens a source in a runtime's way and loads it. On failure everything opened here is closed again. */
+export async function loadIn<Source>(
+  runtime: Runtime<Source>,
+  source: Source,
+  options: LoadOptions = {},
+): Promise<LocalLLM> {
+  const gguf = await runtime.openGguf(source, options);
+  try {
+    const header = readHeader(gguf, options.overrides);
+    const tokenizer = createTokenizer(gguf.metadata, { onWarning: () => undefined, ...options });
+    const chatEncoder = new ChatEncoder(gguf.metadata, tokenizer, options.chatTemplate);
+    const load = (device: Device, how: ModelOptions) => Model.load(header, device, runtime.memoryBudget(device), how);
+    const open = async (how: ModelOptions): Promise<Model> => {
+      const device = await runtime.openDevice(options.deviceOptions ?? {});
+      return load(device, how).catch((error) => {
+        device.destroy();
+        throw error;
+      });
+    };
+    const { signal, onProgress, ...lasting } = options;
+    const reopen = () => {
+      options.onWarning?.('the GPU device was lost; the model is loaded again');
+      return open(lasting);
+    };
+    const model = await (options.device ? load(options.device, options) : open(options));
+    const scheduler = new Scheduler(model, options.sequences ?? 1, options.device ? undefined : reopen);
+    return new LocalLLM(gguf, tokenizer, chatEncoder, scheduler, !options.device);
+  } catch (error) {
+    await closeGguf(gguf);
+    throw error;
+  }
+}
