@@ -1,3 +1,9 @@
+/**
+ * What the homes share: models, options, results and errors. `load` is each home's own.
+ *
+ * @module webgguf
+ */
+
 // `AsyncDisposable`, for projects whose target is older than it.
 /// <reference lib="esnext.disposable" preserve="true" />
 
