@@ -29,7 +29,7 @@ export class Connection {
     worker.onmessage = ({ data }) => this.#receive(data);
     worker.onmessageerror = () => this.close(new WorkerError("the worker's message could not be read"));
     worker.onerror = ({ message }) =>
-      this.close(new WorkerError(`the worker ${message ? `stopped: ${message}` : 'could not be started'}`));
+      this.close(new WorkerError(message ? `the worker stopped: ${message}` : 'the worker’s script did not load'));
   }
 
   get isOpen(): boolean {
@@ -111,10 +111,19 @@ export class Connection {
   }
 
   #receive(reply: Reply): void {
-    if (reply.kind === 'event') return void this.#callbacks.get(reply.id)?.get(reply.callback)?.(...reply.args);
+    if (reply.kind === 'event') return void this.#callBack(reply.id, reply.callback, reply.args);
     const { resolve, reject, signal } = this.#waiting.get(reply.id)!;
     this.#waiting.delete(reply.id);
     if (reply.kind === 'value') resolve(reply.value);
     else reject(reply.kind === 'aborted' ? signal?.reason : revivedError(reply.error));
+  }
+
+  /** As in the page, what a callback throws is what the call rejects with. */
+  #callBack(id: number, name: string, args: readonly unknown[]): void {
+    try {
+      this.#callbacks.get(id)?.get(name)?.(...args);
+    } catch (error) {
+      this.#waiting.get(id)?.reject(error);
+    }
   }
 }

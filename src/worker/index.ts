@@ -10,7 +10,10 @@ export { WorkerError } from './errors.ts';
 export interface WorkerLoadOptions extends Omit<LoadOptions, 'device'> {
   /** A device can't be posted: the worker opens its own, as `deviceOptions` say. */
   device?: never;
-  /** Makes the worker, of `webgguf/worker/main`. Default: the file beside this module, which Vite finds and bundles. */
+  /**
+   * Makes the worker, from the script `webgguf/worker/main`. Default: the file beside this module, which bundlers find
+   * by themselves; Vite before 8 does so in development with `optimizeDeps: { exclude: ['webgguf'] }`.
+   */
   worker?: () => Worker;
 }
 

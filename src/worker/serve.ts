@@ -16,6 +16,7 @@ const calls = {
   decode: ({ tokenizer }: LLM, tokens: number[], options: object) => tokenizer.decode(tokens, options),
   chatTokens: (llm: LLM, messages: ChatMessage[], options: ChatOptions) => llm.chatTokens(messages, options),
   logits: (llm: LLM, tokens: number[]) => llm.logits(tokens),
+  embed: (llm: LLM, input: string | number[], options: object) => llm.embed(input, options),
   dispose: (llm: LLM) => llm[Symbol.asyncDispose](),
 };
 const streams = {

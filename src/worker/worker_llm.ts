@@ -1,6 +1,7 @@
 import type {
   ChatMessage,
   ChatOptions,
+  EmbedOptions,
   GenerateOptions,
   GenerateResult,
   LLM,
@@ -45,6 +46,10 @@ export class WorkerLLM implements LLM {
 
   logitRows(tokens: readonly number[], signal?: AbortSignal): AsyncGenerator<Float32Array> {
     return this.#connection.stream('logitRows', tokens, { signal });
+  }
+
+  embed(input: string | readonly number[], options?: EmbedOptions): Promise<Float32Array> {
+    return this.#connection.call('embed', input, options);
   }
 
   /** Closes the model and ends the worker; what is still asked of it rejects. */

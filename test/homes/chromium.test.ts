@@ -54,7 +54,7 @@ test('a worker whose model does not load says why, in the page’s own classes, 
     adapter: expect.stringMatching(/no adapter named "nvidia": .*swiftshader/i),
     bytes: expect.stringMatching(/^bytes: /),
     cancelled: true,
-    notAWorker: 'WorkerError: the worker could not be started',
+    notAWorker: 'WorkerError: the worker’s script did not load',
   });
   await expect.poll(() => scenario.page.workers()).toEqual([]);
 });

@@ -44,6 +44,7 @@ function wordModel({ lines }: Log): webgguf.LLM {
       throw new webgguf.ChatTemplateError('the file has no template');
     },
     logits: async (tokens) => (tokens.length ? Float32Array.from(tokens) : new Promise(() => {})),
+    embed: async (input, options) => Float32Array.of(input.length, options?.normalize ? 1 : 0),
     async *logitRows(tokens, signal) {
       for (const token of tokens) {
         signal?.throwIfAborted();
@@ -96,6 +97,7 @@ test('calls are answered, and the answer to each is its own', async () => {
     '1 2',
     Float32Array.of(5, 6),
   ]);
+  expect(await llm.embed('five!', { normalize: true })).toEqual(Float32Array.of(5, 1));
   expect(await Array.fromAsync(llm.logitRows([7, 8]))).toEqual([Float32Array.of(7), Float32Array.of(8)]);
 });
 
@@ -157,6 +159,22 @@ test('callbacks are called in the page, and an abort during load closes the work
   expect(fake.terminate).toHaveBeenCalledOnce();
 });
 
+test('what a callback throws is what the call rejects with', async () => {
+  const error = new Error('no more');
+  const onWarning = () => {
+    throw error;
+  };
+  const { llm, fake } = loadWith(
+    async (options) => {
+      options.onWarning!('a doubt');
+      return new Promise(() => {});
+    },
+    { onWarning },
+  );
+  await expect(llm).rejects.toBe(error);
+  expect(fake.terminate).toHaveBeenCalledOnce();
+});
+
 test.each<[Error, abstract new (...args: never[]) => Error]>([
   [new GgufError('x.gguf', 'is cut'), GgufError],
   [new OutOfMemoryError('no room'), webgguf.GpuError],
@@ -212,7 +230,7 @@ test('a worker that dies rejects what is open, in one line', async () => {
 
   const unborn = loadWith(() => new Promise(() => {}));
   unborn.fake.onerror!({} as ErrorEvent);
-  await expect(unborn.llm).rejects.toEqual(new WorkerError('the worker could not be started'));
+  await expect(unborn.llm).rejects.toEqual(new WorkerError('the worker’s script did not load'));
 });
 
 test('sources cross by name, as files or as a copy of their bytes', async () => {
