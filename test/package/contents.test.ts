@@ -1,13 +1,15 @@
 /** What the tarball holds, and what its manifest promises. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, inject, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { nodesOf, parseSource } from '../syntax_tree.ts';
+import { installed } from './installed.ts';
 import { readManifest } from './pack.ts';
 
-const { files, byteLength } = inject('tarball');
-const installed = join(inject('project'), 'node_modules/webgguf');
-const manifest = await readManifest(installed);
+const { project, tarball } = installed();
+const { files, byteLength } = tarball;
+const folder = join(project, 'node_modules/webgguf');
+const manifest = await readManifest(folder);
 
 test('modules, their types, and three pages of text', () => {
   const other = files.filter((path) => !/^dist\/(src|kernels)\/[\w/]+(\.js|\.d\.ts)$/.test(path));
@@ -33,7 +35,7 @@ test('every import leads to a module of the package, a declared dependency or No
   const known = new Set([...files, ...Object.keys(manifest.dependencies)]);
   const wrong: string[] = [];
   for (const path of files.filter((file) => file.endsWith('.js'))) {
-    for (const target of importsOf(path, await readFile(join(installed, path), 'utf8'))) {
+    for (const target of importsOf(path, await readFile(join(folder, path), 'utf8'))) {
       const to = target.startsWith('.') ? join(path, '..', target) : packageOf(target);
       if (!known.has(to) && !to.startsWith('node:')) wrong.push(`${path}: ${target}`);
     }

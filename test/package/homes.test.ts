@@ -1,14 +1,14 @@
 /** The examples, beside the installed package as a user would copy them: one text in each home. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, inject, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { fixtures, randomGgufBytes } from '../fixtures/random_gguf.ts';
+import { installed } from './installed.ts';
 import { readManifest } from './pack.ts';
 import { deno, node } from './run.ts';
 
-const project = inject('project');
-const installed = join(project, 'node_modules/webgguf');
-
+const { project } = installed();
+const folder = join(project, 'node_modules/webgguf');
 const expected = await node(project, 'node.js', 'model.gguf');
 
 test('Node, JavaScript', () => {
@@ -20,16 +20,16 @@ test('Deno, by name', async () => {
 });
 
 test('Deno, as npm:', async () => {
-  const { version } = await readManifest(installed);
+  const { version } = await readManifest(folder);
   const code = await readFile(join(project, 'deno.ts'), 'utf8');
   await writeFile(join(project, 'npm.ts'), code.replace('webgguf/deno', `npm:webgguf@${version}/deno`));
   expect(await deno(project, 'npm.ts', 'model.gguf')).toBe(expected);
 });
 
 test('the command line', async () => {
-  const { bin } = await readManifest(installed);
-  const webgguf = (...args: string[]) => node(project, join(installed, bin.webgguf!), ...args);
-  expect(await readFile(join(installed, bin.webgguf!), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
+  const { bin } = await readManifest(folder);
+  const webgguf = (...args: string[]) => node(project, join(folder, bin.webgguf!), ...args);
+  expect(await readFile(join(folder, bin.webgguf!), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
   expect(await webgguf('--help')).toMatch(/^usage: webgguf COMMAND/);
   const prompt = ['-p', 'Once upon a time', '-n', '64', '--temperature', '0'];
   expect(await webgguf('generate', '-m', 'model.gguf', ...prompt)).toContain(expected);

@@ -30,7 +30,7 @@ export async function packCheckout(folder: string): Promise<Tarball> {
     await cp(join(checkout, name), join(copy, name), { recursive: true });
   }
   await symlink(join(checkout, 'node_modules'), join(copy, 'node_modules'));
-  const stdout = await run(copy, 'npm', ['pack', '--json', '--pack-destination', folder]);
+  const stdout = await run(copy, 'npm', ['pack', '--json', '--foreground-scripts', '--pack-destination', folder]);
   const [packed] = JSON.parse(stdout.slice(stdout.indexOf('[\n'))); // the build's own lines come before
   const files = (packed.files as { path: string }[]).map(({ path }) => path);
   const { filename, integrity, size } = packed;

@@ -1,10 +1,11 @@
 /** The published types in strict projects, each with its compiler and the declarations that it has. */
 import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, inject, test } from 'vitest';
+import { expect, test } from 'vitest';
+import { installed } from './installed.ts';
 import { compile } from './run.ts';
 
-const project = inject('project');
+const { project } = installed();
 await copyFile(join(import.meta.dirname, 'consumer.ts'), join(project, 'consumer.ts'));
 
 test.each([

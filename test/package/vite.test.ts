@@ -3,11 +3,12 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build, type Plugin } from 'vite';
-import { afterAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { openChromium } from '../homes/chromium.ts';
+import { installed } from './installed.ts';
 import { node } from './run.ts';
 
-const project = inject('project');
+const { project, tarball } = installed();
 const example = await readFile(join(project, 'index.html'), 'utf8');
 const expected = await node(project, 'node.js', 'model.gguf');
 const chromium = await openChromium(project);
@@ -32,7 +33,7 @@ describe.each(['browser', 'worker'])('webgguf/%s', async (home) => {
 
   test('holds no test, no reference, and nothing of another home', () => {
     expect(modules['webgguf/dist/kernels/flash_attn.js']).toContain('flash_attn');
-    expect(inject('tarball').files.filter((path) => checking.test(path)).length).toBeGreaterThan(4);
+    expect(tarball.files.filter((path) => checking.test(path)).length).toBeGreaterThan(4);
     const paths = Object.keys(modules);
     expect(paths.filter((path) => checking.test(path) || elsewhere.test(path))).toEqual([]);
     const ofKernels = paths.filter((path) => path.includes('/kernels/')).flatMap((path) => modules[path]);
