@@ -66,8 +66,16 @@ export interface MetadataEntry {
   readonly type: ValueType;
   /** As `Metadata.get` gives it. */
   readonly value: MetadataValue;
-  /** Where its file (of a split: the first) has it, type id included, in bytes; absent for what was never read. */
-  readonly range?: { readonly offset: number; readonly byteLength: number };
+  /** Where its file (of a split: the first) has it, type id included; absent for what was never read. */
+  readonly range?: ByteRange;
+}
+
+/** A part of a file. */
+export interface ByteRange {
+  /** From the file's start, in bytes. */
+  readonly offset: number;
+  /** In bytes. */
+  readonly byteLength: number;
 }
 
 /** GGUF's key-value pairs with typed access; a value of another type than asked for is a `GgufError` naming the key. */
