@@ -12,7 +12,10 @@ import {
   OutOfMemoryError,
   type Token,
 } from 'webgguf';
+import { load as loadInPage } from 'webgguf/browser';
+import { load as loadInDeno } from 'webgguf/deno';
 import { load } from 'webgguf/node';
+import { load as loadInWorker } from 'webgguf/worker';
 
 const options: LoadOptions = { precision: 'exact', contextLength: 512, onProgress: ({ doneBytes }) => doneBytes };
 const sampling: GenerateOptions = { maxTokens: 8, temperature: 0, stop: ['\n'], signal: AbortSignal.timeout(1000) };
@@ -46,6 +49,9 @@ export function advice(error: unknown): string | undefined {
   if (error instanceof DeviceLostError) return 'load again';
   return error instanceof GgufError ? error.message : undefined;
 }
+
+/** One `LLM`, wherever it runs. */
+export const homes: readonly ((source: string) => Promise<LLM>)[] = [load, loadInDeno, loadInPage, loadInWorker];
 
 /** The GPU may be the caller's own. */
 export const withDevice = (device: Device): LoadOptions => ({ device, deviceOptions: { adapter: device.info.vendor } });
