@@ -24,9 +24,9 @@ export async function run(
 /** The Node that runs the tests, without any condition: what is imported is the build. */
 export const node = (folder: string, ...args: string[]): Promise<string> => run(folder, process.execPath, args);
 
-/** The checkout's Deno, on the project's own node_modules. */
+/** The checkout's Deno, on the project's own node_modules; types are checked too. */
 export const deno = (folder: string, ...args: string[]): Promise<string> =>
-  run(folder, join(bin, 'deno'), ['run', '-A', '--unstable-webgpu', '--node-modules-dir=manual', ...args]);
+  run(folder, join(bin, 'deno'), ['run', '--check', '-A', '--unstable-webgpu', '--node-modules-dir=manual', ...args]);
 
 /** One of the checkout's compilers. */
 export const compile = (folder: string, compiler: 'tsc' | 'tsc6', ...args: string[]): Promise<string> =>
