@@ -1,0 +1,87 @@
+"""Conversations of any length: a system turn, then questions and answers, with things to remember among them."""
+
+from dataclasses import dataclass, field
+
+import phrases
+from kinds import KINDS, MEMORIES, Exchange, draw, draw_story, recall_nothing
+from words import IN_LANGUAGE, LANGUAGES, any_name
+
+_KINDS, _WEIGHTS = list(KINDS), list(KINDS.values())
+# How often the system turn asks for a language, names the assistant, or says something else.
+_SYSTEM_ASKS, _SYSTEM_NAMES, _SYSTEM_OTHER = 0.2, 0.05, 0.06
+_LANGUAGE_SWITCHES = 0.12
+_REMEMBERS, _RECALLS, _WHO_ARE_YOU, _NOT_TOLD = 0.07, 0.16, 0.02, 0.02
+_SLOPPY = 0.15
+
+
+@dataclass
+class Conversation:
+    """The state of one conversation: what the system turn wants, and what was told."""
+
+    system: str
+    language: str
+    answer_language: str | None = None
+    assistant: str = "Pocket"
+    told: dict = field(default_factory=dict)
+
+
+def system_language(rng, language, answer_language, written_in=None):
+    """The system turn that asks for answers in `answer_language`."""
+    written_in = written_in or rng.choice((language, answer_language, *LANGUAGES))
+    return rng.choice(phrases.ANSWER_IN[written_in]).format(into=IN_LANGUAGE[written_in][answer_language])
+
+
+def begin(rng, language=None):
+    language = language or rng.choice(LANGUAGES)
+    chance = rng.random()
+    if chance < _SYSTEM_ASKS:
+        answer_language = rng.choice(LANGUAGES)
+        return Conversation(system_language(rng, language, answer_language), language, answer_language)
+    chance -= _SYSTEM_ASKS
+    if chance < _SYSTEM_NAMES:
+        (name,) = draw("assistant", False, lambda: (any_name(rng),))
+        return Conversation(phrases.NAMED_SYSTEM[language][0].format(who=name), language, assistant=name)
+    if chance - _SYSTEM_NAMES < _SYSTEM_OTHER:
+        return Conversation(rng.choice(phrases.OTHER_SYSTEMS[rng.choice(LANGUAGES)]), language)
+    return Conversation(phrases.DEFAULT_SYSTEM, language)
+
+
+def turns(rng, conversation):
+    """Exchanges without end, none of them held out."""
+    while True:
+        asked = rng.choice(LANGUAGES) if rng.random() < _LANGUAGE_SWITCHES else conversation.language
+        yield from next_exchanges(rng, conversation, asked, conversation.answer_language or asked)
+
+
+def next_exchanges(rng, conversation, asked, answered):
+    if conversation.told and rng.random() < _RECALLS:
+        memory = rng.choice(list(conversation.told))
+        return [MEMORIES[memory][1](rng, asked, answered, conversation.told[memory])]
+    if rng.random() < _REMEMBERS:
+        memory = rng.choice(list(MEMORIES))
+        conversation.told[memory], exchange = MEMORIES[memory][0](rng, asked, answered, False)
+        return [exchange]
+    if len(conversation.told) < len(MEMORIES) and rng.random() < _NOT_TOLD:
+        memory = rng.choice([memory for memory in MEMORIES if memory not in conversation.told])
+        return [recall_nothing(rng, asked, answered, memory)]
+    if rng.random() < _WHO_ARE_YOU:
+        answer = phrases.NAMED_SYSTEM[answered][1].format(who=conversation.assistant)
+        return [Exchange("who", rng.choice(phrases.WHO_ARE_YOU[asked]), answer)]
+    (kind,) = rng.choices(_KINDS, _WEIGHTS)
+    return kind(rng, asked, answered, False)
+
+
+def sloppy(rng, question):
+    """As people type: at times without capital, without ¿, without the mark at the end."""
+    if rng.random() < _SLOPPY:
+        question = question.replace("¿", "").replace("¡", "")
+    if rng.random() < _SLOPPY:
+        question = question[0].lower() + question[1:]
+    if rng.random() < _SLOPPY:
+        question = question.rstrip("?.!")
+    return question
+
+
+def plain_story(rng):
+    """A story as plain text, without any chat around it."""
+    return draw_story(rng, False).tell(rng.choice(LANGUAGES))

@@ -1,0 +1,94 @@
+"""The model as training sees it: `llama` with adjacent RoPE pairs, so that its matrices are GGUF's own, without permuting."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import config
+
+
+class Matrix(nn.Module):
+    """weight: [rows out, columns in], as GGUF has it."""
+
+    def __init__(self, rows, columns, scale):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(rows, columns) * scale)
+
+    def forward(self, x):
+        return F.linear(x, self.weight.to(x.dtype))
+
+
+class Norm(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(config.EMBEDDING_LENGTH))
+
+    def forward(self, x):
+        """In float32, out in x's type."""
+        wide = x.float()
+        wide = wide * torch.rsqrt(wide.square().mean(-1, keepdim=True) + config.RMS_EPSILON)
+        return (wide * self.weight).to(x.dtype)
+
+
+def rope_table(length, dtype):
+    """Cosines and sines: [length, HEAD_LENGTH / 2] each."""
+    frequencies = torch.tensor(config.rope_frequencies(), dtype=torch.float64)
+    frequencies = frequencies / torch.tensor(config.rope_freqs(), dtype=torch.float64)
+    angles = torch.arange(length, dtype=torch.float64)[:, None] * frequencies
+    return angles.cos().to(dtype), angles.sin().to(dtype)
+
+
+def rotate(x, cosines, sines):
+    """x: [batch, heads, length, HEAD_LENGTH], turned pair by adjacent pair."""
+    even, odd = x[..., 0::2], x[..., 1::2]
+    return torch.stack((even * cosines - odd * sines, even * sines + odd * cosines), -1).flatten(-2)
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        width, head, ffn = config.EMBEDDING_LENGTH, config.HEAD_LENGTH, config.FEED_FORWARD_LENGTH
+        scale = width**-0.5
+        # Outputs into the residual stream start small.
+        out_scale = (2 * config.BLOCK_COUNT) ** -0.5
+        self.attn_norm, self.ffn_norm = Norm(), Norm()
+        self.attn_q = Matrix(width, width, scale)
+        self.attn_k = Matrix(head, width, scale)
+        self.attn_v = Matrix(head, width, scale)
+        self.attn_output = Matrix(width, width, scale * out_scale)
+        self.ffn_gate = Matrix(ffn, width, scale)
+        self.ffn_up = Matrix(ffn, width, scale)
+        self.ffn_down = Matrix(width, ffn, ffn**-0.5 * out_scale)
+
+    def forward(self, x, rope):
+        x = x + self.attention(self.attn_norm(x), rope)
+        h = self.ffn_norm(x)
+        return x + self.ffn_down(F.silu(self.ffn_gate(h)) * self.ffn_up(h))
+
+    def attention(self, x, rope):
+        batch, length, width = x.shape
+        q = self.attn_q(x).view(batch, length, config.HEAD_COUNT, config.HEAD_LENGTH).transpose(1, 2)
+        k, v = (m(x).view(batch, length, 1, config.HEAD_LENGTH).transpose(1, 2) for m in (self.attn_k, self.attn_v))
+        q, k = rotate(q, *rope), rotate(k, *rope)
+        k, v = k.expand_as(q), v.expand_as(q)
+        out = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return self.attn_output(out.transpose(1, 2).reshape(batch, length, width))
+
+
+class Pocket(nn.Module):
+    def __init__(self):
+        super().__init__()
+        vocab, width = config.VOCAB_LENGTH, config.EMBEDDING_LENGTH
+        self.token_embd = nn.Embedding(vocab, width)
+        nn.init.normal_(self.token_embd.weight, std=0.5)
+        self.blk = nn.ModuleList(Block() for _ in range(config.BLOCK_COUNT))
+        self.output_norm = Norm()
+        self.output = Matrix(vocab, width, width**-0.5)
+
+    def forward(self, tokens, dtype=torch.float32):
+        """tokens: [batch, length] → logits [batch, length, vocab], computed in `dtype`."""
+        x = self.token_embd(tokens).to(dtype)
+        rope = rope_table(tokens.shape[1], dtype)
+        for block in self.blk:
+            x = block(x, rope)
+        return self.output(self.output_norm(x))
