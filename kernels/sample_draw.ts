@@ -10,7 +10,7 @@ import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Case, Checks, Kernel } from '../src/gpu/kernel.ts';
 import { f32Tolerance, padded, Random } from './case_data.ts';
 import { range, rangeWords } from './parts/range.ts';
-import { noise, noiseOf, noToken, type RowSampling, samplingTable } from './parts/sampling.ts';
+import { floatKeys, noise, noiseOf, noToken, type RowSampling, samplingTable } from './parts/sampling.ts';
 import { caseSamplings } from './sample_cases.ts';
 
 export interface Shape {
@@ -21,9 +21,9 @@ export interface Shape {
 
 export type Variant = Record<never, never>;
 
-const invocations = 256;
+const invocations = 64;
 /** Tokens of the vocabulary that a workgroup compares. */
-const blockTokens = 16 * invocations;
+const blockTokens = 32 * invocations;
 /** Winners that a row of `length` logits leaves. */
 export const drawBlocks = (length: number) => Math.ceil(length / blockTokens);
 
@@ -102,30 +102,24 @@ override STRIDE: u32;
 const BLOCKS = ${drawBlocks(length)}u;
 ${range}
 ${samplingTable}
+${floatKeys}
 ${noise}
 var<storage, read> logits: array<f32>;
 var<storage, read> candidates: array<f32>;
 var<storage, read_write> best_scores: array<f32>;
 var<storage, read_write> best_ids: array<u32>;
 
-struct Best {
-  score: f32,
-  id: u32,
-}
-var<workgroup> best: array<Best, ${invocations}>;
+var<workgroup> best_key: atomic<u32>;
+var<workgroup> inverted_id: atomic<u32>; // of the lowest id that has it
 var<workgroup> broken: atomic<u32>;
-
-fn better(a: Best, b: Best) -> Best {
-  let takes_b = b.score > a.score || (b.score == a.score && b.id < a.id);
-  return Best(select(a.score, b.score, takes_b), select(a.id, b.id, takes_b));
-}
 
 @compute @workgroup_size(${invocations})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let row = range.start + group.y;
   let sampling = samplings[row];
   let start = row * STRIDE;
-  var own = Best(-3.4e38, ${noToken}u);
+  var own_score = -3.4e38;
+  var own_id = ${noToken}u;
   for (var i = 0u; i < not_constant(${blockTokens / invocations}u); i++) {
     let id = group.x * ${blockTokens}u + i * ${invocations}u + lane;
     if (id >= LENGTH) { break; }
@@ -135,17 +129,20 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     if (sampling.temperature > 0.0 && score > RULED_OUT) {
       score = score / sampling.temperature + noise(sampling.seed, sampling.counter, id);
     }
-    own = better(own, Best(score, id));
+    if (score > own_score) {
+      own_score = score;
+      own_id = id;
+    }
   }
-  best[lane] = own;
-  for (var half = ${invocations / 2}u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (lane < half) { best[lane] = better(best[lane], best[lane + half]); }
-  }
+  atomicMax(&best_key, key_of(own_score));
+  workgroupBarrier();
+  let key = atomicLoad(&best_key);
+  if (key_of(own_score) == key) { atomicMax(&inverted_id, ~own_id); }
+  workgroupBarrier();
   if (lane == 0u) {
     let is_broken = atomicLoad(&broken) != 0u;
-    best_scores[row * BLOCKS + group.x] = select(best[0].score, 0.0, is_broken);
-    best_ids[row * BLOCKS + group.x] = select(best[0].id, ${noToken}u, is_broken);
+    best_scores[row * BLOCKS + group.x] = select(value_of(key), 0.0, is_broken);
+    best_ids[row * BLOCKS + group.x] = select(~atomicLoad(&inverted_id), ${noToken}u, is_broken);
   }
 }
 `,

@@ -14,7 +14,7 @@ import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Case, Checks, Kernel } from '../src/gpu/kernel.ts';
 import { padded, Random } from './case_data.ts';
 import { range, rangeWords } from './parts/range.ts';
-import { type RowSampling, samplingTable } from './parts/sampling.ts';
+import { floatKeys, type RowSampling, samplingTable } from './parts/sampling.ts';
 import { caseSamplings } from './sample_cases.ts';
 
 export interface Shape {
@@ -103,6 +103,7 @@ override LENGTH: u32;
 override STRIDE: u32;
 ${range}
 ${samplingTable}
+${floatKeys}
 var<storage, read_write> candidates: array<f32>;
 
 // Filters that keep the greatest, in their order.
@@ -119,43 +120,34 @@ struct Rank {
 var<workgroup> bins: array<atomic<u32>, ${invocations}>;
 var<workgroup> bins_low: array<atomic<u32>, ${invocations}>; // their weights, in 2^-40
 var<workgroup> bins_high: array<atomic<u32>, ${invocations}>;
-var<workgroup> lanes: array<f32, ${invocations}>;
+var<workgroup> highest_key: atomic<u32>;
+var<workgroup> left_key: atomic<u32>;
 var<workgroup> last: Rank; // the digits that are known of the last token kept, zeros behind them
 var<workgroup> target_low: u32; // what is still to be kept, behind the tokens of greater digits
 var<workgroup> target_high: u32;
 var<workgroup> is_found: u32;
 
-// Of greater floats the greater key.
-fn key_of(value: f32) -> u32 {
-  let bits = bitcast<u32>(select(value, 0.0, value == 0.0));
-  return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
-}
-
 fn is_kept(key: u32, id: u32, end: Rank) -> bool { return key > end.key || (key == end.key && id <= end.id); }
 
-fn maximum(value: f32, lane: u32) -> f32 {
-  workgroupBarrier();
-  lanes[lane] = value;
-  for (var half = ${invocations / 2}u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (lane < half) { lanes[lane] = max(lanes[lane], lanes[lane + half]); }
-  }
-  workgroupBarrier();
-  return lanes[0];
-}
-
-fn sum(value: f32, lane: u32) -> f32 {
-  workgroupBarrier();
-  lanes[lane] = value;
-  for (var half = ${invocations / 2}u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (lane < half) { lanes[lane] += lanes[lane + half]; }
-  }
-  workgroupBarrier();
-  return lanes[0];
-}
-
 fn weight(logit: f32, highest: f32) -> f32 { return exp(max(logit - highest, -87.0)); }
+
+fn clear_bins(lane: u32) {
+  atomicStore(&bins[lane], 0u);
+  atomicStore(&bins_low[lane], 0u);
+  atomicStore(&bins_high[lane], 0u);
+}
+
+fn add_weight(bin: u32, value: f32) {
+  let scaled = value * 256.0;
+  let low = u32(fract(scaled) * 4294967296.0);
+  let before = atomicAdd(&bins_low[bin], low);
+  atomicAdd(&bins_high[bin], u32(scaled) + select(0u, 1u, before + low < before));
+}
+
+// In units of 2^-8.
+fn weight_of(bin: u32) -> f32 {
+  return f32(atomicLoad(&bins_high[bin])) + f32(atomicLoad(&bins_low[bin])) * ${2 ** -32};
+}
 
 @compute @workgroup_size(${invocations})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -168,7 +160,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   for (var id = lane; id < not_constant(LENGTH); id += ${invocations}u) {
     own_highest = max(own_highest, candidates[start + id]);
   }
-  let highest = maximum(own_highest, lane);
+  atomicMax(&highest_key, key_of(own_highest));
+  workgroupBarrier();
+  let highest = value_of(atomicLoad(&highest_key));
 
   for (var filter_by = TOP_K; filter_by <= TOP_P; filter_by++) {
     var p = sampling.top_p;
@@ -176,18 +170,20 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let counts_tokens = filter_by == TOP_K;
     if (select(p >= 1.0, sampling.top_k == 0u || sampling.top_k >= LENGTH, counts_tokens)) { continue; }
 
-    var mean = 0.0; // of logits, less the highest: what typical-p measures from
+    var mean = 0.0; // of logits, below the highest: what typical-p measures from
     if (filter_by == TYPICAL_P) {
-      var weights = 0.0;
-      var products = 0.0;
+      clear_bins(lane);
+      workgroupBarrier();
       for (var id = lane; id < not_constant(LENGTH); id += ${invocations}u) {
         let logit = candidates[start + id];
-        if (logit > RULED_OUT) {
-          weights += weight(logit, highest);
-          products += weight(logit, highest) * (logit - highest);
-        }
+        if (logit <= RULED_OUT) { continue; }
+        let own = weight(logit, highest);
+        add_weight(0u, own);
+        add_weight(1u, own * (highest - logit)); // at most 1/e
       }
-      mean = sum(products, lane) / sum(weights, lane);
+      workgroupBarrier();
+      mean = weight_of(1u) / weight_of(0u);
+      workgroupBarrier();
     }
 
     if (lane == 0u) {
@@ -197,9 +193,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       is_found = 0u;
     }
     for (var digit = 0u; digit < 8u; digit++) { // four of the key, four of the inverted id
-      atomicStore(&bins[lane], 0u);
-      atomicStore(&bins_low[lane], 0u);
-      atomicStore(&bins_high[lane], 0u);
+      clear_bins(lane);
       workgroupBarrier();
 
       let shift = 24u - 8u * (digit % 4u);
@@ -208,18 +202,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let logit = candidates[start + id];
         if (logit <= RULED_OUT) { continue; }
         var key = key_of(logit);
-        if (filter_by == TYPICAL_P) { key = ~bitcast<u32>(abs((logit - highest) - mean)); }
+        if (filter_by == TYPICAL_P) { key = ~bitcast<u32>(abs((highest - logit) - mean)); }
         let word = select(key, ~id, digit >= 4u);
         if (digit >= 4u && key != last.key) { continue; }
         if (((word ^ select(last.key, last.id, digit >= 4u)) & known) != 0u) { continue; }
         let bin = (word >> shift) & 255u;
         atomicAdd(&bins[bin], 1u);
-        if (!counts_tokens) {
-          let scaled = weight(logit, highest) * 256.0;
-          let low = u32(fract(scaled) * 4294967296.0);
-          let before = atomicAdd(&bins_low[bin], low);
-          atomicAdd(&bins_high[bin], u32(scaled) + select(0u, 1u, before + low < before));
-        }
+        if (!counts_tokens) { add_weight(bin, weight(logit, highest)); }
       }
       workgroupBarrier();
 
@@ -231,7 +220,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var id = lane; id < not_constant(LENGTH); id += ${invocations}u) {
       let logit = candidates[start + id];
       var key = key_of(logit);
-      if (filter_by == TYPICAL_P) { key = ~bitcast<u32>(abs((logit - highest) - mean)); }
+      if (filter_by == TYPICAL_P) { key = ~bitcast<u32>(abs((highest - logit) - mean)); }
       if (!is_kept(key, id, end)) { candidates[start + id] = RULED_OUT; }
     }
     workgroupBarrier();
@@ -242,7 +231,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var id = lane; id < not_constant(LENGTH); id += ${invocations}u) {
       own_left = max(own_left, candidates[start + id]);
     }
-    let lowest = maximum(own_left, lane) + log(sampling.min_p);
+    atomicMax(&left_key, key_of(own_left));
+    workgroupBarrier();
+    let lowest = value_of(atomicLoad(&left_key)) + log(sampling.min_p);
     for (var id = lane; id < not_constant(LENGTH); id += ${invocations}u) {
       if (candidates[start + id] < lowest) { candidates[start + id] = RULED_OUT; }
     }
@@ -283,7 +274,7 @@ fn is_lowest(bin: u32) -> bool {
 fn aim(p: f32) {
   var total = 0.0;
   for (var bin = 0u; bin < ${invocations}u; bin++) {
-    total += f32(atomicLoad(&bins_high[bin])) + f32(atomicLoad(&bins_low[bin])) * ${2 ** -32};
+    total += weight_of(bin);
   }
   let goal = p * total;
   target_high = u32(goal);

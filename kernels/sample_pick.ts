@@ -6,13 +6,13 @@
  *   ids       [rows]: the token, or NO_TOKEN where the logits were no numbers
  *   last_ids  [sequences]: the token that a next step may take up without the host; then 0
  *   counts    [sequences, LENGTH]      recent   [sequences, MAX_RECENT]: a ring of the tokens that are counted
- *   dispatch  x: rows; at most one row of a sequence
+ *   dispatch  x: a workgroup per row; at most one row of a sequence
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Case, Checks, Kernel } from '../src/gpu/kernel.ts';
 import { Random } from './case_data.ts';
 import { range, rangeWords } from './parts/range.ts';
-import { allRecent, maxRecent, noToken, type RowSampling, samplingTable } from './parts/sampling.ts';
+import { allRecent, floatKeys, maxRecent, noToken, type RowSampling, samplingTable } from './parts/sampling.ts';
 import { caseSamplings } from './sample_cases.ts';
 import { drawBlocks } from './sample_draw.ts';
 
@@ -115,6 +115,7 @@ override LENGTH: u32;
 const BLOCKS = ${drawBlocks(length)}u;
 ${range}
 ${samplingTable}
+${floatKeys}
 var<storage, read> best_scores: array<f32>;
 var<storage, read> best_ids: array<u32>;
 var<storage, read_write> ids: array<u32>;
@@ -122,20 +123,30 @@ var<storage, read_write> last_ids: array<u32>;
 var<storage, read_write> counts: array<u32>;
 var<storage, read_write> recent: array<u32>;
 
+var<workgroup> best_key: atomic<u32>;
+var<workgroup> inverted_id: atomic<u32>; // of the lowest id that has it
+var<workgroup> broken: atomic<u32>;
+
 @compute @workgroup_size(${invocations})
-fn main(@builtin(global_invocation_id) global: vec3<u32>) {
-  if (global.x >= range.count) { return; }
-  let row = range.start + global.x;
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let row = range.start + group.x;
   let sampling = samplings[row];
   if (sampling.is_sampled == 0u) { return; }
 
-  var best = row * BLOCKS;
-  var is_broken = false;
-  for (var i = row * BLOCKS; i < (row + 1u) * BLOCKS; i++) {
-    is_broken = is_broken || best_ids[i] == ${noToken}u;
-    if (best_scores[i] > best_scores[best]) { best = i; } // of equals the first block, which has the lowest id
+  for (var i = lane; i < not_constant(BLOCKS); i += ${invocations}u) {
+    atomicMax(&best_key, key_of(best_scores[row * BLOCKS + i]));
+    if (best_ids[row * BLOCKS + i] == ${noToken}u) { atomicStore(&broken, 1u); }
   }
-  let id = best_ids[best];
+  workgroupBarrier();
+  let key = atomicLoad(&best_key);
+  for (var i = lane; i < not_constant(BLOCKS); i += ${invocations}u) {
+    if (key_of(best_scores[row * BLOCKS + i]) == key) { atomicMax(&inverted_id, ~best_ids[row * BLOCKS + i]); }
+  }
+  workgroupBarrier();
+  if (lane > 0u) { return; }
+
+  let is_broken = atomicLoad(&broken) != 0u;
+  let id = ~atomicLoad(&inverted_id);
   ids[row] = select(id, ${noToken}u, is_broken);
   last_ids[sampling.sequence] = select(id, 0u, is_broken);
   if (is_broken || sampling.recent_length == 0u) { return; }
@@ -151,7 +162,7 @@ fn main(@builtin(global_invocation_id) global: vec3<u32>) {
 
   overrides: ({ length }) => ({ LENGTH: length }),
 
-  workgroups: (_shape, _variant, count) => [Math.ceil(count / invocations), 1, 1],
+  workgroups: (_shape, _variant, count) => [count, 1, 1],
 };
 
 export const samplePickChecks = (): Checks<Shape> => ({

@@ -75,6 +75,15 @@ var<storage, read> samplings: array<Sampling>;
 const RULED_OUT = -1e30; // finite: WGSL may assume that there are no infinities
 `;
 
+/** Keys that order floats: of greater values the greater key, so that an atomic maximum finds the greatest. */
+export const floatKeys = `
+fn key_of(value: f32) -> u32 {
+  let bits = bitcast<u32>(select(value, 0.0, value == 0.0));
+  return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
+}
+fn value_of(key: u32) -> f32 { return bitcast<f32>(select(~key, key & 0x7fffffffu, key >= 0x80000000u)); }
+`;
+
 export const noise = `
 fn scrambled(word: u32) -> u32 {
   var x = word;

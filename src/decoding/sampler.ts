@@ -93,7 +93,12 @@ export class Sampler {
 
   /** The next token, from one row of logits, [vocabLength]. Throws where they hold NaN or infinity. */
   sample(logits: Float32Array): number {
-    return draw(this.candidates(logits), this.#sampling.seed, this.#drawn++);
+    return this.draw(logits, this.#drawn++);
+  }
+
+  /** The token that these logits give in place `counter`, counted from the first that is generated. */
+  draw(logits: Float32Array, counter: number): number {
+    return draw(this.candidates(logits), this.#sampling.seed, counter);
   }
 }
 

@@ -123,6 +123,11 @@ describe.runIf(runs)('greedy tokens are llama.cpp’s wherever the best two logi
 
 async function greedy(model: Model, { promptTokens, generatedTokens }: Expected): Promise<number[]> {
   const options = { temperature: 0, maxTokens: generatedTokens.length };
-  const texts = { stopTokens: new Set<number>(), stream: () => ({ push: () => '', end: () => '' }), decode: () => '' };
+  const texts = {
+    vocabLength: model.config.vocabLength,
+    stopTokens: new Set<number>(),
+    stream: () => ({ push: () => '', end: () => '' }),
+    decode: () => '',
+  };
   return Array.fromAsync(generateText(new Scheduler(model, 1), promptTokens, texts, options), ({ id }) => id);
 }
