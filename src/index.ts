@@ -7,6 +7,7 @@
 // `AsyncDisposable`, for projects whose target is older than it.
 /// <reference lib="esnext.disposable" preserve="true" />
 
+export type { KvType } from '../kernels/parts/kv.ts';
 export { type ChatMessage, ChatTemplateError } from './chat/index.ts';
 export type {
   GenerateOptions,
@@ -20,16 +21,44 @@ export type {
 export { ContextFullError } from './decoding/kv_cache.ts';
 export type { SamplingOptions } from './decoding/sampling_options.ts';
 export { GgufError } from './gguf/errors.ts';
+export type { GgmlType } from './gguf/ggml_types.ts';
 export type { Gguf, TensorInfo } from './gguf/gguf.ts';
+export type {
+  ByteRange,
+  Metadata,
+  MetadataEntry,
+  MetadataValue,
+  NumericArray,
+  NumericType,
+  ScalarType,
+  ValueType,
+} from './gguf/metadata.ts';
 export type { ByteSource } from './gguf/source.ts';
-export { type Device, type DeviceOptions, featureNames, openDevice } from './gpu/device.ts';
+export {
+  type Device,
+  type DeviceOptions,
+  type FeatureName,
+  type Features,
+  featureNames,
+  openDevice,
+} from './gpu/device.ts';
 export { DeviceLostError, GpuError, OutOfMemoryError } from './gpu/errors.ts';
+export type { LimitName, Limits } from './gpu/limits.ts';
 export type { ChatOptions, EmbedOptions, LLM, Maybe, ModelInfo, TextCodec } from './llm/llm.ts';
 export { type LoadOptions, loadIn, type Runtime } from './llm/load.ts';
 export { LocalLLM } from './llm/local.ts';
 export { ConfigError, type ConfigOverrides } from './models/config.ts';
 export type { Precision } from './models/graph.ts';
 export { MemoryError } from './models/memory.ts';
-export { type Tokenizer, TokenizerError, type TokenizerOptions } from './tokenizer/index.ts';
+export {
+  type DecodeOptions,
+  type EncodeOptions,
+  type SpacePrefix,
+  type TextRange,
+  type TextStream,
+  type Tokenizer,
+  TokenizerError,
+  type TokenizerOptions,
+} from './tokenizer/index.ts';
 export type { LoadProgress } from './weights/load.ts';
 export { WeightsError } from './weights/matrix.ts';

@@ -4,6 +4,7 @@ import { Sampler } from './sampler.ts';
 import { checkRange, type SamplingOptions } from './sampling_options.ts';
 import { StopStrings } from './stop_strings.ts';
 
+/** How a text goes on, and where it ends. */
 export interface GenerateOptions extends SamplingOptions {
   /** Tokens to generate, at most. Default 128. */
   maxTokens?: number;
@@ -11,7 +12,7 @@ export interface GenerateOptions extends SamplingOptions {
   stop?: readonly string[];
   /** Tokens carry their log-probability, and those of so many of the most likely tokens. Default: neither. */
   logprobs?: number;
-  /** Ends generation within a step; what was generated stands. */
+  /** Ends generation within a step; what was generated stands. Default: nothing does. */
   signal?: AbortSignal;
 }
 
@@ -20,7 +21,9 @@ export type StopReason = 'eos' | 'stop' | 'length' | 'abort';
 
 /** One generated token and the text that is clear with it, which may be empty. */
 export interface Token {
+  /** In the model's vocabulary. */
   readonly id: number;
+  /** In whole characters: what is unfinished comes with a later token. */
   readonly text: string;
   /** With `logprobs`: natural logarithm of its probability over the whole vocabulary, at temperature 1, before samplers. */
   readonly logprob?: number;
@@ -28,21 +31,29 @@ export interface Token {
   readonly topLogprobs?: readonly TokenLogprob[];
 }
 
+/** A token that might have stood there. */
 export interface TokenLogprob {
+  /** In the model's vocabulary. */
   readonly id: number;
   /** What the token alone decodes to; parts of a character are U+FFFD. */
   readonly text: string;
+  /** Natural logarithm of its probability, as `Token.logprob`. */
   readonly logprob: number;
 }
 
 /** Times of one phase. */
 export interface PhaseStats {
+  /** How many it took in or gave. */
   readonly tokens: number;
+  /** From its start to its end. */
   readonly milliseconds: number;
+  /** Their ratio; 0 where no time was taken. */
   readonly tokensPerSecond: number;
 }
 
+/** How a generation went. */
 export interface GenerateStats {
+  /** Why it ended. */
   readonly stopReason: StopReason;
   /** Prompt tokens that the cache held from an earlier call; the others were computed. */
   readonly cachedTokens: number;
@@ -52,6 +63,7 @@ export interface GenerateStats {
   readonly decode: PhaseStats;
 }
 
+/** What a generator returns after its last token. */
 export interface GenerateResult extends GenerateStats {
   /** What the tokens left: text that might have become a stop string, an unfinished character as U+FFFD; empty as a rule. */
   readonly textEnd: string;

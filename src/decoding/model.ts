@@ -14,9 +14,9 @@ import { KvCache } from './kv_cache.ts';
 import { type RowSampling, type SampledCounts, SamplingTables, type SequenceState } from './sampling_tables.ts';
 
 export interface ModelOptions extends WeightsOptions {
-  /** Default `fast`. */
+  /** The numeric class: f32 throughout, or int8 activations for Q8_0 and f16 KV. Default `fast`. */
   precision?: Precision;
-  /** Default f32 for `exact`, f16 for `fast`. */
+  /** How keys and values are stored. Default f32 for `exact`, f16 for `fast`. */
   kvType?: KvType;
   /** Sequences that are held at once, and generated together. They share the context. Default 1. */
   sequences?: number;

@@ -9,7 +9,9 @@ import type { DecodeOptions, EncodeOptions } from '../tokenizer/index.ts';
  * must be asked for in the other is `Maybe` a promise; `await` reads both.
  */
 export interface LLM extends AsyncDisposable {
+  /** What is known of the model, and how it was loaded. */
   readonly info: ModelInfo;
+  /** The file's own. */
   readonly tokenizer: TextCodec;
   /**
    * Continues `prompt`: text (BOS is added as the file says, control tokens are not parsed) or token ids as they are.
@@ -47,12 +49,13 @@ export interface LLM extends AsyncDisposable {
   embed(input: string | readonly number[], options?: EmbedOptions): Promise<Float32Array>;
 }
 
+/** What becomes of hidden states. */
 export interface EmbedOptions {
   /** The mean over all tokens, or the last one alone. Default: what the file says (`pooling_type`), otherwise `last`. */
   pooling?: 'mean' | 'last';
   /** Whether the vector is brought to length 1. Default true. */
   normalize?: boolean;
-  /** Ends the work; the promise rejects with its reason. */
+  /** Ends the work; the promise rejects with its reason. Default: nothing does. */
   signal?: AbortSignal;
 }
 
@@ -63,25 +66,33 @@ export type Maybe<T> = T | Promise<T>;
 export interface TextCodec {
   /** Number of ids. */
   readonly vocabLength: number;
+  /** The ids of a text. */
   encode(text: string, options?: EncodeOptions): Maybe<number[]>;
-  /** Ids outside the vocabulary are a `TokenizerError`. */
+  /** The text of ids; those outside the vocabulary are a `TokenizerError`. */
   decode(tokens: readonly number[], options?: DecodeOptions): Maybe<string>;
 }
 
+/** How an answer is generated, and what the template is told. */
 export interface ChatOptions extends GenerateOptions {
-  /** What the model may call, as its template wants it described. */
+  /** What the model may call, as its template wants it described. Default: nothing. */
   tools?: readonly unknown[];
-  /** Further variables of the template, such as `enable_thinking`. */
+  /** Further variables of the template, such as `enable_thinking`. Default: none. */
   templateVariables?: Readonly<Record<string, unknown>>;
 }
 
+/** What is known of a model, and how it was loaded. */
 export interface ModelInfo {
+  /** `general.architecture`: `llama`. */
   readonly architecture: string;
+  /** `general.name`; empty where the file has none. */
   readonly name: string;
+  /** Elements of all weights. */
   readonly parameterCount: number;
   /** Block types of the tensors, such as Q8_0, with how many tensors have each. */
   readonly tensorTypes: Readonly<Record<string, number>>;
+  /** The numeric class, as it was asked for. */
   readonly precision: Precision;
+  /** How keys and values are stored. */
   readonly kvType: KvType;
   /** Positions of all sequences together. */
   readonly contextLength: number;

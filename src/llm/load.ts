@@ -8,20 +8,26 @@ import { readHeader } from '../models/load.ts';
 import { createTokenizer, type TokenizerOptions } from '../tokenizer/index.ts';
 import { LocalLLM } from './local.ts';
 
+/** What a model is loaded with; nothing need be said. */
 export interface LoadOptions extends ModelOptions, Omit<TokenizerOptions, 'onWarning'> {
   /** An open device, which the caller keeps; when it is lost, so is the model. Default: the runtime opens one. */
   device?: Device;
-  /** How the runtime opens the device. */
-  deviceOptions?: DeviceOptions & { adapter?: string };
+  /** How the runtime opens the device. Default: any adapter, with all that it offers. */
+  deviceOptions?: DeviceOptions & {
+    /** Part of its vendor, architecture or description. Default: any. */
+    adapter?: string;
+  };
   /** Jinja that makes conversations into prompts. Default: the file's own. */
   chatTemplate?: string;
   /** What a person should know of the file or the machine, a line each. Default: nobody is told. */
-  onWarning?(message: string): void;
+  onWarning?: (message: string) => void;
 }
 
 /** What differs between homes: how a model's bytes and a GPU are reached. */
 export interface Runtime<Source> {
+  /** Opens a model and reads its header. */
   openGguf(source: Source, options: LoadOptions): Promise<Gguf>;
+  /** Opens the GPU; `GpuError` where there is none, or none of that name. */
   openDevice(options: DeviceOptions & { adapter?: string }): Promise<Device>;
   /** GPU memory that may be used, in bytes; undefined where nobody knows. */
   memoryBudget(device: Device): number | undefined;

@@ -14,13 +14,16 @@ const meanPooling = 1;
 
 /** A model in this thread: what can be known at once is no promise. */
 export class LocalLLM implements LLM {
+  /** What is known of the model, and how it was loaded. */
   readonly info: ModelInfo;
+  /** The file's own, at hand. */
   readonly tokenizer: Tokenizer;
   readonly #gguf: Gguf;
   readonly #chatEncoder: ChatEncoder;
   readonly #scheduler: Scheduler;
   readonly #ownsDevice: boolean;
 
+  /** @hidden `load` makes it. */
   constructor(gguf: Gguf, tokenizer: Tokenizer, chatEncoder: ChatEncoder, scheduler: Scheduler, ownsDevice: boolean) {
     this.info = modelInfo(gguf, scheduler.model);
     this.tokenizer = tokenizer;
@@ -87,6 +90,7 @@ export class LocalLLM implements LLM {
     return this.#scheduler.model.dispatchesPerToken();
   }
 
+  /** Frees the GPU's memory and closes the file; what still runs on it fails. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#scheduler.close(); // a generator that nobody finishes must not keep it open
     if (this.#ownsDevice) this.#scheduler.model.device.destroy();

@@ -42,11 +42,13 @@ export interface Llama3Scaling {
   readonly highFreqFactor: number;
 }
 
-/** What the command line may say instead of the file. */
+/** What a caller may say instead of the file. */
 export interface ConfigOverrides {
+  /** How positions beyond those trained are scaled. Default: as the file says. */
   ropeScaling?: 'none' | 'linear' | 'llama3';
+  /** Times the trained context, above 0. Default: as the file says. */
   ropeFactor?: number;
-  /** Tokens; for `llama3`. */
+  /** The trained context, in tokens; for `llama3`. Default: as the file says. */
   ropeOrigContext?: number;
 }
 

@@ -12,13 +12,16 @@ import { type MemoryPlan, planMemory } from './memory.ts';
 import { ropeFrequencies } from './rope.ts';
 
 export interface WeightsOptions {
-  /** Positions; default what fits. */
+  /** Positions, of all sequences together. Default: what fits, at most what the model was trained for. */
   contextLength?: number;
-  /** Bytes for weights and KV; default what is known of the adapter's memory. */
+  /** GPU memory for weights, keys and values, in bytes. Default: what is known of the adapter's. */
   gpuMemoryBytes?: number;
+  /** Instead of what the file says. Default: nothing. */
   overrides?: ConfigOverrides;
+  /** Ends loading; the promise rejects with its reason. Default: nothing does. */
   signal?: AbortSignal;
-  onProgress?(progress: LoadProgress): void;
+  /** Is told how far loading has come. Default: nobody is. */
+  onProgress?: (progress: LoadProgress) => void;
 }
 
 /** What a file's header says of its model: checked, before a GPU is asked for anything. */

@@ -1,4 +1,8 @@
-/** A page's or a worker's WebGPU. */
+/**
+ * A page's or a worker's WebGPU.
+ *
+ * @module webgguf/browser
+ */
 import type { Device } from '../gpu/device.ts';
 import { type LoadOptions, type LocalLLM, loadIn } from '../index.ts';
 import { type Home, type HomeDeviceOptions, homeRuntime, openDeviceIn } from './home.ts';

@@ -1,4 +1,8 @@
-/** A model in a dedicated worker, so that the page stays free: files, GPU and model live there. */
+/**
+ * A model in a dedicated worker, so that the page stays free: files, GPU and model live there.
+ *
+ * @module webgguf/worker
+ */
 import type { LLM, LoadOptions } from '../index.ts';
 import type { Source } from '../runtime/model_source.ts';
 import { pageUrl } from '../runtime/page_url.ts';
@@ -7,6 +11,7 @@ import { WorkerLLM } from './worker_llm.ts';
 
 export { WorkerError } from './errors.ts';
 
+/** `LoadOptions`, of which a device can't be posted. */
 export interface WorkerLoadOptions extends Omit<LoadOptions, 'device'> {
   /** A device can't be posted: the worker opens its own, as `deviceOptions` say. */
   device?: never;
