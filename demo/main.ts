@@ -15,6 +15,9 @@ let llm: LLM | undefined;
 let messages: ChatMessage[] = [];
 let running: AbortController | undefined;
 
+files.onclick = () => {
+  files.value = ''; // so that choosing the same file again is a change
+};
 files.onchange = () => files.files?.length && run(loadModel, [...files.files]);
 element('source').onsubmit = (event) => {
   event.preventDefault();
