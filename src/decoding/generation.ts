@@ -93,7 +93,7 @@ export class Generation {
   /** What the GPU chose has come, or the logits to choose from. Throws `BrokenLogitsError` where they are no numbers. */
   deliver(idOfGpu: number, logits: Float32Array | undefined): void {
     this.pending--;
-    if (this.isOver) return;
+    if (this.isEnded || this.#error) return;
     const id = this.choosesHere && logits ? this.sampler.sample(logits) : idOfGpu;
     if (id === noToken) throw new BrokenLogitsError();
     this.tokens.push(id);

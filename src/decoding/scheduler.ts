@@ -10,6 +10,9 @@ import { Sequences, type TakenSequence } from './sequences.ts';
 /** Milliseconds within which a second loss of the device is one too many. */
 const recoveryPause = 60_000;
 
+/** Milliseconds that a device's loss may be told after what fails by it. */
+const lossDelay = 100;
+
 /** What work on a model gives when its device was lost, and the model is open again. */
 const lost = Symbol('lost');
 
@@ -265,8 +268,9 @@ export class Scheduler {
 
   /** Opens the model again if its device was lost; rejects with `error` otherwise, or with why it can't. */
   async #recover(model: Model, error: Error): Promise<void> {
+    if (this.#closed) throw this.#closed;
+    const loss = await lossOf(model, error);
     if (model !== this.#model) return;
-    const loss = lossOf(model, error);
     if (!loss || this.#closed) throw this.#closed ?? error;
     this.#recovering ??= this.#rebuild(loss).finally(() => {
       this.#recovering = undefined;
@@ -299,13 +303,9 @@ function readsOf(rows: readonly Generation[]): { reads?: 'ids' | 'logits' | 'ids
   return { reads: rows.every(({ choosesHere }) => choosesHere) ? 'logits' : 'ids and logits' };
 }
 
-/** What the device itself says counts: what fails on a lost one fails in many ways. */
-function lossOf(model: Model, error: Error): DeviceLostError | undefined {
+/** The loss of the device behind `error`, if there is one: what fails on a lost device may be told before the loss is. */
+async function lossOf({ device }: Model, error: Error): Promise<DeviceLostError | undefined> {
   if (error instanceof DeviceLostError) return error;
-  try {
-    model.device.check();
-  } catch (reported) {
-    if (reported instanceof DeviceLostError) return reported;
-  }
-  return undefined;
+  const later = new Promise<undefined>((resolve) => setTimeout(resolve, lossDelay));
+  return Promise.race([device.lost, later]).catch((loss) => loss);
 }

@@ -1,8 +1,13 @@
 /** Headless Chromium on SwiftShader: the kernels, and the tokens that Node gives on lavapipe. */
+import { copyFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import type { ElementHandle } from 'puppeteer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { kernels } from '../../kernels/index.ts';
 import { load } from '../../src/runtime/node.ts';
+import type { ConformanceReport } from '../conformance/conformance.ts';
+import { greedyCases } from '../fixtures/greedy_cases.ts';
+import { hasSharedData } from '../fixtures/shared_data.ts';
 import { openChromium, type TestPage } from './chromium.ts';
 import { node } from './command.ts';
 import { writeModel } from './model_file.ts';
@@ -13,6 +18,8 @@ type UseReport = Awaited<ReturnType<typeof useWorker>>;
 
 const model = await writeModel();
 afterAll(() => model[Symbol.asyncDispose]());
+const cases = hasSharedData ? await greedyCases() : [];
+for (const { source } of cases) await copyFile(source, `${model.folder}/${basename(source)}`);
 const chromium = await openChromium(model.folder);
 afterAll(() => chromium[Symbol.asyncDispose]());
 
@@ -30,6 +37,26 @@ test('greedy tokens are those of Node, from bytes in the page and from an addres
   const inPage = "bytesOf('/model.gguf').then((bytes) => greedyTokens(loads.page, bytes))";
   expect(await scenario.page.evaluate(inPage)).toEqual(expected);
   expect(await scenario.page.evaluate("greedyTokens(loads.worker, '/model.gguf')")).toEqual(expected);
+});
+
+describe.each(['Page', 'Worker'])('in a %s', (place) => {
+  test('conformance', async () => {
+    const report = await scenario.page.evaluate(`conformanceIn${place}('/model.gguf')`);
+    const { checks, failures } = report as ConformanceReport;
+    expect(failures).toEqual([]);
+    expect(checks.length).toBeGreaterThan(10);
+  }, 300_000);
+
+  test.runIf(hasSharedData)(
+    'real models go on as llama.cpp does',
+    async () => {
+      const cases = await greedyCases();
+      const inPage = cases.map((each) => ({ ...each, source: `/${basename(each.source)}` }));
+      const got = await scenario.page.evaluate(`continuationsIn${place}(${JSON.stringify(inPage)})`);
+      expect(got).toEqual(cases.map(({ expected }) => expected));
+    },
+    300_000,
+  );
 });
 
 test('a model in a worker goes on after what is left, aborted or refused, and ends with its worker', async () => {
@@ -127,7 +154,8 @@ describe('the demo', async () => {
     await demo.page.click('#stop');
     await demo.until(`${answer}.ariaBusy === 'false' && ${isReady}`);
     expect((await text('#log .model'))!.length).toBeGreaterThan(20);
-    expect(await text('#status')).toMatch(/^\d+ tokens, [\d.]+ a second$/);
+    const [, tokens] = /^(\d+) tokens, [\d.]+ a second$/.exec((await text('#status')) ?? '') ?? [];
+    expect(Number(tokens)).toBeLessThan(2000); // well before the context is full
   });
 
   test('says in one line why a model does not load', async () => {

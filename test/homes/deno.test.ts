@@ -1,7 +1,10 @@
 /** Deno's own WebGPU on lavapipe: the kernels, and the tokens that Node gives. */
+import { writeFile } from 'node:fs/promises';
 import { afterAll, describe, expect, test } from 'vitest';
 import { kernels } from '../../kernels/index.ts';
 import { load } from '../../src/runtime/node.ts';
+import { greedyCases } from '../fixtures/greedy_cases.ts';
+import { hasSharedData } from '../fixtures/shared_data.ts';
 import { deno, node } from './command.ts';
 import { writeModel } from './model_file.ts';
 import { greedyTokens } from './scenario.ts';
@@ -20,6 +23,23 @@ test('every case of every kernel', async () => {
 test('greedy tokens are those of Node', async () => {
   expect(await inDeno('greedy', model.path)).toEqual(await greedyTokens(load, model.path));
 });
+
+test('conformance', async () => {
+  const { checks, failures } = await inDeno('conformance', model.path);
+  expect(failures).toEqual([]);
+  expect(checks.length).toBeGreaterThan(10);
+}, 300_000);
+
+test.runIf(hasSharedData)(
+  'real models go on as llama.cpp does',
+  async () => {
+    const cases = await greedyCases();
+    const file = `${model.folder}/cases.json`;
+    await writeFile(file, JSON.stringify(cases));
+    expect(await inDeno('continuations', file)).toEqual(cases.map(({ expected }) => expected));
+  },
+  300_000,
+);
 
 test('reads in flight at once do not disturb each other', async () => {
   expect(await inDeno('reads', model.path)).toEqual([]);

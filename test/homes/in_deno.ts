@@ -1,11 +1,23 @@
-/** `deno run -A --unstable-webgpu in_deno.ts kernels | greedy MODEL | reads FILE`: the result as JSON on stdout. */
+/**
+ * `deno run -A --unstable-webgpu in_deno.ts kernels | greedy MODEL | conformance MODEL | continuations FILE | reads FILE`:
+ * the result as JSON on stdout.
+ */
+import { readFile } from 'node:fs/promises';
 import { load, openDenoDevice, openDenoFile } from '../../src/runtime/deno.ts';
+import { conformance } from '../conformance/conformance.ts';
+import { continuations } from '../conformance/greedy.ts';
+import { loseDevice, watchDevices } from '../conformance/lose_device.ts';
 import { checkKernels, greedyTokens, wrongReads } from './scenario.ts';
 
 const [what = '', path = ''] = Deno.args;
 const tasks: Record<string, () => Promise<unknown>> = {
   kernels: async () => checkKernels(await openDenoDevice()),
   greedy: () => greedyTokens(load, path),
+  conformance() {
+    watchDevices();
+    return conformance({ load, model: path, missing: `${path}/nowhere`, loseDevice });
+  },
+  continuations: async () => continuations(load, JSON.parse(await readFile(path, 'utf8'))),
   reads: async () => wrongReads(await openDenoFile(path)),
 };
 console.log(JSON.stringify(await tasks[what]!()));
