@@ -307,5 +307,5 @@ function readsOf(rows: readonly Generation[]): { reads?: 'ids' | 'logits' | 'ids
 async function lossOf({ device }: Model, error: Error): Promise<DeviceLostError | undefined> {
   if (error instanceof DeviceLostError) return error;
   const later = new Promise<undefined>((resolve) => setTimeout(resolve, lossDelay));
-  return Promise.race([device.lost, later]).catch((loss) => loss);
+  return device.unlessLost(later).catch((loss) => loss);
 }

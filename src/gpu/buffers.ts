@@ -70,7 +70,7 @@ export async function readBuffer(
 
 /** Maps a readback buffer, copies its first bytes out and unmaps it again. */
 export async function readMapped(device: Device, readback: GPUBuffer, byteLength: number): Promise<ArrayBuffer> {
-  await Promise.race([readback.mapAsync(GPUMapMode.READ, 0, byteLength), device.lost]);
+  await device.unlessLost(readback.mapAsync(GPUMapMode.READ, 0, byteLength));
   const bytes = readback.getMappedRange(0, byteLength).slice(0);
   readback.unmap();
   device.check();

@@ -44,8 +44,8 @@ export interface Device {
   readonly limits: Limits;
   /** Throws what the GPU has reported since: a lost device, or an error that no scope caught. */
   check(): void;
-  /** Rejects with `DeviceLostError` when the device is lost; never resolves. */
-  readonly lost: Promise<never>;
+  /** What comes of `waiting`, unless the device is lost before: then it rejects with `DeviceLostError`. */
+  unlessLost<T>(waiting: Promise<T>): Promise<T>;
   /** Frees all its memory; whatever runs on it fails. */
   destroy(): void;
 }
@@ -81,11 +81,11 @@ export async function openDevice(adapter: GPUAdapter, options: DeviceOptions = {
 
 function watch(gpu: GPUDevice, info: GPUAdapterInfo, features: Features, limits: Limits): Device {
   let failure: GpuError | undefined;
-  const lost = gpu.lost.then(({ reason, message }) => {
+  const waiting = new Set<(loss: GpuError) => void>(); // a race with `gpu.lost` would hold on to all who ever waited
+  gpu.lost.then(({ reason, message }) => {
     failure = new DeviceLostError(`the GPU device was lost (${reason}): ${message}`);
-    throw failure;
+    for (const reject of waiting) reject(failure);
   });
-  lost.catch(() => undefined); // whoever waits hears of it; nobody waiting is no crash
   gpu.onuncapturederror = ({ error }) => {
     failure ??= new GpuError(error.message);
   };
@@ -94,9 +94,15 @@ function watch(gpu: GPUDevice, info: GPUAdapterInfo, features: Features, limits:
     info,
     features,
     limits,
-    lost,
     check() {
       if (failure) throw failure;
+    },
+    async unlessLost<T>(work: Promise<T>) {
+      if (failure instanceof DeviceLostError) throw failure;
+      const { promise, resolve, reject } = Promise.withResolvers<T>();
+      waiting.add(reject);
+      work.then(resolve, reject);
+      return promise.finally(() => waiting.delete(reject));
     },
     destroy: () => gpu.destroy(),
   };

@@ -85,7 +85,7 @@ export class UploadRing {
   async #bring(piece: Piece, slot: Slot, signal?: AbortSignal): Promise<void> {
     const { gpu } = this.#device;
     const { tile, rowLength, rowCount, byteLength } = piece;
-    await Promise.race([slot.mapped, this.#device.lost]);
+    await this.#device.unlessLost(slot.mapped);
     const copyLength = Math.ceil(byteLength / 4) * 4;
     const target = new Uint8Array(slot.staging.getMappedRange(0, Math.ceil(copyLength / 8) * 8), 0, byteLength);
     await piece.source.read(piece.offset, target, signal);
