@@ -124,7 +124,7 @@ export class KvCache implements KvLayers {
       } else if (!this.makeRoom()) {
         const room = this.maxPages * pageLength;
         throw new ContextFullError(
-          `the context holds ${room} positions, and ${end} are wanted: raise --context, or shorten`,
+          `the context holds ${room} positions, and ${end} are wanted: raise the context length, or shorten`,
         );
       }
     }

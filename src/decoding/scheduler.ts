@@ -127,7 +127,7 @@ export class Scheduler {
     if (length > this.#model.memory.contextLength) {
       const { contextLength } = this.#model.memory;
       throw new ContextFullError(
-        `the prompt has ${length} tokens and the context holds ${contextLength}: raise --context, or shorten it`,
+        `the prompt has ${length} tokens and the context holds ${contextLength}: raise the context length, or shorten it`,
       );
     }
     while (!this.#closed && this.#freeCount === 0) await this.#nextRelease(signal);
