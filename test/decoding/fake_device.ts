@@ -19,7 +19,7 @@ export interface FakeDevice extends Device {
   readonly buffers: FakeBuffer[];
   /** Bytes copied between buffers so far. */
   copiedBytes: number;
-  /** From now on `check` throws `DeviceLostError`, and `lost` rejects with it. */
+  /** From now on `check` throws `DeviceLostError`, and so does `unlessLost`. */
   lose(): void;
 }
 
@@ -62,7 +62,7 @@ export function fakeDevice(): FakeDevice {
     buffers,
     copiedBytes: 0,
     limits: { maxBufferSize: 2 ** 31, maxStorageBufferBindingSize: 2 ** 31 },
-    lost,
+    unlessLost: <T>(work: Promise<T>) => Promise.race([lost, work]),
     check() {
       if (failure) throw failure;
     },
