@@ -24,9 +24,10 @@ export interface ComposedStep {
 
 export interface Part {
   readonly generation: Generation;
-  /** What the generation goes back to where the step cannot be submitted. */
+  /** What was computed before. */
   readonly computed: number;
-  readonly pending: number;
+  /** Whether one of the step's rows is its own. */
+  readonly chooses: boolean;
   readonly writesState: boolean;
 }
 
@@ -46,9 +47,13 @@ export function composeStep(generations: Iterable<Generation>, limits: ComposeLi
     const end = Math.min(isPrompt ? generation.promptLength : length, generation.computed + phase.room);
     const rows = phases.prefill.rows.length + phases.decode.rows.length;
     if (end === generation.computed || rows === limits.maxLogits) continue;
-    const { computed, pending } = generation;
-    const writesState = end === length && generation.rememberState();
-    parts.push({ generation, computed, pending, writesState });
+    const chooses = end === length;
+    parts.push({
+      generation,
+      computed: generation.computed,
+      chooses,
+      writesState: chooses && generation.rememberState(),
+    });
     phase.add(generation, end);
   }
   if (parts.length === 0) return undefined;
@@ -57,7 +62,7 @@ export function composeStep(generations: Iterable<Generation>, limits: ComposeLi
 }
 
 function mayChoose(generation: Generation, { maxAhead }: ComposeLimits): boolean {
-  if (generation.isOver || generation.isStalled || generation.chosenCount >= generation.maxTokens) return false;
+  if (!generation.canGoOn || generation.chosenCount >= generation.maxTokens) return false;
   return generation.ahead < (generation.choosesHere ? 1 : maxAhead);
 }
 

@@ -6,7 +6,7 @@ import { StopStrings } from './stop_strings.ts';
 
 /** How a text goes on, and where it ends. */
 export interface GenerateOptions extends SamplingOptions {
-  /** Tokens to generate, at most. Default 128. */
+  /** Tokens to generate, at most; `Infinity` is until the context is full. Default 128. */
   maxTokens?: number;
   /** The text ends before the first of these that it would contain. Default none. */
   stop?: readonly string[];
@@ -100,6 +100,7 @@ export async function* generateText<Running extends { readonly reused: number }>
   options: GenerateOptions = {},
 ): AsyncGenerator<Token, GenerateResult> {
   const { maxTokens = defaultMaxTokens, logprobs, signal } = options;
+  if (maxTokens !== Number.POSITIVE_INFINITY) checkRange('maxTokens', maxTokens, { from: 0, whole: true });
   if (logprobs !== undefined) checkRange('logprobs', logprobs, { from: 0, whole: true });
   const sampler = new Sampler(options, texts.vocabLength);
   const stream = texts.stream();

@@ -1,3 +1,5 @@
+import type { Part } from './compose.ts';
+import type { Lease } from './lease.ts';
 import { BrokenLogitsError, type Sampler } from './sampler.ts';
 import { noToken, type RowSampling } from './sampling_tables.ts';
 
@@ -16,21 +18,19 @@ export interface GenerationOptions {
 }
 
 /** A sequence that is being generated: what is known of it, what is on its way, what its consumer has not taken yet. */
-export class Generation {
+export class Generation implements Lease {
   readonly sequence: number;
   readonly sampler: Sampler;
   readonly maxTokens: number;
   readonly wantsLogits: boolean;
   readonly promptLength: number;
   /** Prompt tokens that the cache held already. */
-  readonly reused: number;
+  reused: number;
   /** The prompt and what was chosen. */
   readonly tokens: number[];
-  /** Positions whose keys and values are submitted. */
   computed: number;
   /** Tokens that the GPU chooses, and the host does not know yet. */
   pending = 0;
-  /** The cache has no room for it until another gives some back. */
   isStalled = false;
   /** Nobody waits for more. */
   isEnded = false;
@@ -38,6 +38,7 @@ export class Generation {
   #state: { readonly counter: number; readonly length: number } | undefined;
   readonly #ready: Chosen[] = [];
   #error: Error | undefined;
+  #isSuspended = false;
   #isFull = false;
   #waiter: PromiseWithResolvers<Chosen | undefined> | undefined;
 
@@ -72,6 +73,11 @@ export class Generation {
     return this.isEnded || this.#isFull || this.#error !== undefined;
   }
 
+  /** Whether another step may take it up. */
+  get canGoOn(): boolean {
+    return !this.isOver && !this.isStalled && !this.#isSuspended;
+  }
+
   /** Whether the GPU is to be told the sampler's state before the next step, which counts from here on. */
   rememberState(): boolean {
     if (this.#state) return false;
@@ -93,7 +99,7 @@ export class Generation {
   /** What the GPU chose has come, or the logits to choose from. Throws `BrokenLogitsError` where they are no numbers. */
   deliver(idOfGpu: number, logits: Float32Array | undefined): void {
     this.pending--;
-    if (this.isEnded || this.#error) return;
+    if (this.isEnded || this.#isSuspended || this.#error) return;
     const id = this.choosesHere && logits ? this.sampler.sample(logits) : idOfGpu;
     if (id === noToken) throw new BrokenLogitsError();
     this.tokens.push(id);
@@ -102,10 +108,10 @@ export class Generation {
     this.#settle();
   }
 
-  /** The step that these were submitted with could not be. */
-  goBack(computed: number, pending: number, writesState: boolean): void {
+  /** A step that it was part of could not be submitted. */
+  goBack({ computed, chooses, writesState }: Part): void {
     this.computed = computed;
-    this.pending = pending;
+    if (chooses) this.pending--;
     if (writesState) this.#state = undefined;
   }
 
@@ -120,8 +126,17 @@ export class Generation {
     this.#settle();
   }
 
-  /** The cache is lost: all positions are to be computed again, and what was on its way is chosen again. */
+  /** A step of it went wrong: nothing is computed or chosen until `restart` or `fail`, and what its sequence holds is void. */
+  suspend(): void {
+    this.#isSuspended = true;
+    this.computed = 0;
+  }
+
+  /** What was on its way is chosen again. */
   restart(): void {
+    this.#isSuspended = false;
+    this.isStalled = false;
+    this.reused = 0;
     this.computed = 0;
     this.pending = 0;
     this.#state = undefined;

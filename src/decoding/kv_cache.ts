@@ -1,6 +1,7 @@
 import { type KvType, kvBytes, pageLength } from '../../kernels/parts/kv.ts';
 import { createBuffer } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
+import { OutOfMemoryError } from '../gpu/errors.ts';
 import type { ModelConfig } from '../models/config.ts';
 import type { KvGroup, KvLayers } from '../models/graph.ts';
 import { kvBytesPerPosition } from '../models/memory.ts';
@@ -103,30 +104,39 @@ export class KvCache implements KvLayers {
   async reserve(sequence: number, start: number, end: number): Promise<void> {
     const held = this.#held[sequence] as number[];
     const length = Math.ceil(end / pageLength);
-    const shared = (from: number) => held.slice(from).filter((page) => this.#isShared(page)).length;
     const first = Math.floor(start / pageLength);
-    await this.#free(shared(first) + Math.max(0, length - held.length), end);
+    const shared = () => held.slice(first).filter((page) => this.#isShared(page)).length;
+    await this.#free(() => shared() + Math.max(0, length - held.length), end);
+    const scratch = shared() > 0 ? await this.#scratchPage() : undefined;
     for (let i = first; i < held.length; i++) {
       const page = held[i] as number;
       if (!this.#isShared(page)) continue;
-      await this.#copyPage(page, this.#take(sequence, i));
+      this.#copyPage(page, this.#take(sequence, i), scratch as GPUBuffer);
       this.#giveBack(page);
     }
     while (held.length < length) this.#take(sequence, held.length);
   }
 
-  /** Makes `count` pages free, by those that the cache still may grow or the oldest that nobody needs. */
-  async #free(count: number, end: number): Promise<void> {
-    while (count > this.#freePages.length) {
+  /** Makes so many pages free: those that the cache still may grow by, or the oldest that nobody needs. */
+  async #free(wanted: () => number, end: number): Promise<void> {
+    for (let count = wanted(); count > this.#freePages.length; count = wanted()) {
       const used = this.pageCount - this.#freePages.length;
       if (used + count <= this.maxPages) {
-        await this.#grow(Math.min(this.maxPages, Math.max(2 * this.pageCount, used + count)));
+        await this.#growOrMakeRoom(Math.min(this.maxPages, Math.max(2 * this.pageCount, used + count)));
       } else if (!this.makeRoom()) {
         const room = this.maxPages * pageLength;
         throw new ContextFullError(
           `the context holds ${room} positions, and ${end} are wanted: raise the context length, or shorten`,
         );
       }
+    }
+  }
+
+  async #growOrMakeRoom(pages: number): Promise<void> {
+    try {
+      await this.#grow(pages);
+    } catch (error) {
+      if (!(error instanceof OutOfMemoryError) || !this.makeRoom()) throw error;
     }
   }
 
@@ -175,17 +185,20 @@ export class KvCache implements KvLayers {
     });
   }
 
-  /** A buffer cannot be copied to itself: pages go by way of a scratch. */
-  async #copyPage(from: number, to: number): Promise<void> {
-    const groups = this.#layers.flat();
-    const most = Math.max(...groups.map(({ heads }) => heads));
+  /** A buffer cannot be copied to itself: pages go by way of this one. */
+  async #scratchPage(): Promise<GPUBuffer> {
+    const most = Math.max(...this.#layers.flat().map(({ heads }) => heads));
     this.#scratch ??= await createBuffer(this.#device, 'kv scratch page', most * this.#headBytes);
+    return this.#scratch;
+  }
+
+  #copyPage(from: number, to: number, scratch: GPUBuffer): void {
     const encoder = this.#device.gpu.createCommandEncoder({ label: 'kv page' });
-    for (const { heads, keys, vals } of groups) {
+    for (const { heads, keys, vals } of this.#layers.flat()) {
       const bytes = heads * this.#headBytes;
       for (const { buffer } of [keys, vals]) {
-        encoder.copyBufferToBuffer(buffer, from * bytes, this.#scratch, 0, bytes);
-        encoder.copyBufferToBuffer(this.#scratch, 0, buffer, to * bytes, bytes);
+        encoder.copyBufferToBuffer(buffer, from * bytes, scratch, 0, bytes);
+        encoder.copyBufferToBuffer(scratch, 0, buffer, to * bytes, bytes);
       }
     }
     this.#device.gpu.queue.submit([encoder.finish()]);
@@ -230,8 +243,9 @@ export class KvCache implements KvLayers {
     const older = this.#layers[layer] ?? [];
     older.forEach(({ keys, vals }, i) => {
       const newer = groups[i] as LayerGroup;
-      encoder.copyBufferToBuffer(keys.buffer, 0, newer.keys.buffer, 0, keys.buffer.size);
-      encoder.copyBufferToBuffer(vals.buffer, 0, newer.vals.buffer, 0, vals.buffer.size);
+      const bytes = Math.min(keys.buffer.size, newer.keys.buffer.size); // an earlier growth may have ended half way
+      encoder.copyBufferToBuffer(keys.buffer, 0, newer.keys.buffer, 0, bytes);
+      encoder.copyBufferToBuffer(vals.buffer, 0, newer.vals.buffer, 0, bytes);
     });
     this.#device.gpu.queue.submit([encoder.finish()]);
     destroyGroups(older);

@@ -235,6 +235,7 @@ export class Model {
     });
     return {
       async results() {
+        if (!reads) await device.unlessLost(device.gpu.queue.onSubmittedWorkDone());
         const [ids, padded] = await Promise.all([idsCopy?.read(), rowsCopy?.read()]);
         return {
           ids: new Uint32Array(ids ?? nothing),
@@ -274,6 +275,10 @@ export class Model {
     const activations = architecture.forward(graph, config, weights, kv);
     const ids = sampling.record(recorder, activations.logits, tables);
     const plan = await recorder.finish(allResident);
+    if (this.#closed) {
+      plan.destroy();
+      throw new Error('the model is closed');
+    }
     this.#recorded = { ...activations, generation, plan, ids };
     return this.#recorded;
   }
@@ -298,10 +303,12 @@ export class Model {
 export class NoRoomError extends Error {
   override name = 'NoRoomError';
   readonly sequence: number;
+  override readonly cause: Error;
 
   constructor(sequence: number, cause: Error) {
-    super(cause.message, { cause });
+    super(cause.message);
     this.sequence = sequence;
+    this.cause = cause;
   }
 }
 

@@ -1,20 +1,13 @@
-import { DeviceLostError } from '../gpu/errors.ts';
 import { type ComposedStep, composeStep } from './compose.ts';
 import { type Chosen, Generation, type GenerationOptions } from './generation.ts';
-import { ContextFullError } from './kv_cache.ts';
+import { ContextFullError, type KvCache } from './kv_cache.ts';
+import { type Lease, Reading } from './lease.ts';
 import { type Model, NoRoomError, type StepResults } from './model.ts';
+import { Recovery } from './recovery.ts';
 import type { BrokenLogitsError } from './sampler.ts';
 import { noToken } from './sampling_tables.ts';
-import { Sequences, type TakenSequence } from './sequences.ts';
-
-/** Milliseconds within which a second loss of the device is one too many. */
-const recoveryPause = 60_000;
-
-/** Milliseconds that a device's loss may be told after what fails by it. */
-const lossDelay = 100;
-
-/** What work on a model gives when its device was lost, and the model is open again. */
-const lost = Symbol('lost');
+import { Sequences } from './sequences.ts';
+import { Turns } from './turns.ts';
 
 /**
  * Runs all generations of a model together: every step takes up whoever can go on, prompts in chunks beside tokens that
@@ -22,35 +15,32 @@ const lost = Symbol('lost');
  * tokens so far are computed again.
  */
 export class Scheduler {
-  readonly #reopen: (() => Promise<Model>) | undefined;
+  readonly #recovery: Recovery;
   readonly #sequences: Sequences;
+  readonly #turns: Turns;
+  /** Who holds a sequence. */
+  readonly #leases = new Set<Lease>();
   readonly #generations = new Set<Generation>();
-  /** Who waits for a sequence. */
-  readonly #waiting: (() => void)[] = [];
-  #freeCount: number;
-  #model: Model;
   #inFlight: Promise<void>[] = [];
+  /** Sequences that are about to be given back, and that were. */
+  #releasing = 0;
+  #releases = 0;
+  #released = Promise.withResolvers<void>();
   #signal = Promise.withResolvers<void>();
   #isRunning = false;
-  #recovering: Promise<void> | undefined;
-  #lastLoss = Number.NEGATIVE_INFINITY;
   #closed: Error | undefined;
 
   /** `reopen` opens a device and loads the model again; without it a lost device is the end. */
   constructor(model: Model, sequences: number, reopen?: () => Promise<Model>) {
-    this.#reopen = reopen;
+    this.#recovery = new Recovery(model, reopen, () => this.#restart());
     this.#sequences = new Sequences(sequences);
-    this.#freeCount = sequences;
-    this.#model = this.#adopted(model);
+    this.#turns = new Turns(sequences);
+    this.#adopt();
   }
 
+  /** The present one: after a loss it is another. */
   get model(): Model {
-    return this.#model;
-  }
-
-  #adopted(model: Model): Model {
-    model.kv.makeRoom = () => this.#sequences.evict(model.kv);
-    return model;
+    return this.#recovery.model;
   }
 
   /**
@@ -58,8 +48,10 @@ export class Scheduler {
    * `ContextFullError` for a prompt that no context could hold.
    */
   async start(prompt: readonly number[], options: GenerationOptions, signal?: AbortSignal): Promise<Generation> {
-    const { sequence, reused } = await this.#take(prompt, signal);
-    const generation = new Generation(sequence, reused, prompt, options);
+    const generation = await this.#lease(prompt.length, signal, (kv) => {
+      const { sequence, reused } = this.#sequences.take(prompt, kv);
+      return new Generation(sequence, reused, prompt, options);
+    });
     this.#generations.add(generation);
     this.#wake();
     return generation;
@@ -76,7 +68,7 @@ export class Scheduler {
   end(generation: Generation, length: number): void {
     if (!this.#generations.delete(generation)) return;
     generation.isEnded = true;
-    this.#release(generation.sequence, generation.tokens.slice(0, Math.min(length, generation.computed)));
+    this.#release(generation, () => generation.tokens.slice(0, Math.min(length, generation.computed)));
   }
 
   /**
@@ -89,98 +81,115 @@ export class Scheduler {
     reads: 'logits' | 'hidden',
     signal?: AbortSignal,
   ): AsyncGenerator<Float32Array> {
-    const { sequence, reused } = await this.#take(of === 'last' ? tokens : [], signal, tokens.length);
-    let computed = reused;
-    let read = of === 'last' ? tokens.length - 1 : 0;
+    const reading = await this.#lease(tokens.length, signal, (kv) => {
+      const { sequence, reused } = this.#sequences.take(of === 'last' ? tokens : [], kv);
+      return new Reading(sequence, reused);
+    });
     try {
-      while (read < tokens.length) {
+      for (let read = of === 'last' ? tokens.length - 1 : 0; read < tokens.length; ) {
         signal?.throwIfAborted();
-        const { maxPrefill, maxLogits } = this.#model;
+        const { model } = this;
+        const { computed, sequence } = reading;
         const isRead = computed === read;
-        const end = isRead
-          ? Math.min(tokens.length, computed + Math.min(maxPrefill, maxLogits))
-          : Math.min(read, computed + maxPrefill);
+        const most = isRead ? Math.min(model.maxPrefill, model.maxLogits) : model.maxPrefill;
+        const end = Math.min(isRead ? tokens.length : read, computed + most);
         const prefill = tokens.slice(computed, end).map((id, i) => {
           return { id, position: computed + i, sequence, wantsLogits: isRead };
         });
-        const rows = await this.#attempt((model) => model.read(isRead ? { prefill, reads } : { prefill }));
-        computed = rows === lost ? 0 : end;
-        if (rows === lost || !isRead) continue;
+        const results = await this.#attempt(reading, model, isRead ? { prefill, reads } : { prefill });
+        if (!results) continue;
+        if (model === this.model) reading.computed = end;
+        if (!isRead) continue;
         read = end;
-        yield rows.rows;
+        yield results.rows;
       }
     } finally {
-      this.#release(sequence, tokens.slice(0, computed));
+      this.#release(reading, () => tokens.slice(0, reading.computed));
     }
   }
 
   /** Ends everything: whoever waits hears why, and so does who comes later. */
   close(): void {
     this.#closed = new Error('the model is closed');
+    this.#recovery.close(this.#closed);
+    this.#turns.close(this.#closed);
     for (const generation of this.#generations) generation.fail(this.#closed);
-    for (const proceed of this.#waiting.splice(0)) proceed();
-    this.#model.destroy();
   }
 
-  /** Takes a sequence for `prompt`, the beginning of `length` tokens. */
-  async #take(prompt: readonly number[], signal?: AbortSignal, length = prompt.length): Promise<TakenSequence> {
-    if (length > this.#model.memory.contextLength) {
-      const { contextLength } = this.#model.memory;
+  /** Waits for a sequence, and gives it to whom `take` makes; room for `length` tokens must be thinkable. */
+  async #lease<L extends Lease>(length: number, signal: AbortSignal | undefined, take: (kv: KvCache) => L): Promise<L> {
+    const { contextLength } = this.model.memory;
+    if (length > contextLength) {
       throw new ContextFullError(
         `the prompt has ${length} tokens and the context holds ${contextLength}: raise the context length, or shorten it`,
       );
     }
-    while (!this.#closed && this.#freeCount === 0) await this.#nextRelease(signal);
     if (this.#closed) throw this.#closed;
-    this.#freeCount--;
-    return this.#model.edit((kv) => this.#sequences.take(prompt, kv));
+    await this.#turns.take(signal);
+    try {
+      return await this.#edit((kv) => {
+        const lease = take(kv);
+        this.#leases.add(lease);
+        return lease;
+      });
+    } catch (error) {
+      this.#turns.give();
+      throw error;
+    }
   }
 
-  async #nextRelease(signal: AbortSignal | undefined): Promise<void> {
-    signal?.throwIfAborted();
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const abort = () => {
-      this.#waiting.splice(this.#waiting.indexOf(resolve), 1);
-      reject(signal?.reason);
-    };
-    this.#waiting.push(resolve);
-    signal?.addEventListener('abort', abort, { once: true });
-    await promise.finally(() => signal?.removeEventListener('abort', abort));
-  }
-
-  #release(sequence: number, tokens: readonly number[]): void {
-    this.#model.edit((kv) => {
-      this.#sequences.release(sequence, tokens, kv);
-      this.#freeCount++;
-      this.#waiting.shift()?.();
-      for (const generation of this.#generations) generation.isStalled = false;
+  /** `tokens`: what the sequence is to go on holding, asked when its time has come. */
+  #release(lease: Lease, tokens: () => readonly number[]): void {
+    this.#releasing++;
+    const done = this.#edit((kv) => {
+      this.#sequences.release(lease.sequence, tokens(), kv);
+      this.#leases.delete(lease);
+      this.#releasing--;
+      this.#releases++;
+      this.#released.resolve();
+      this.#released = Promise.withResolvers();
+      for (const other of this.#leases) other.isStalled = false;
+      this.#turns.give();
       this.#wake();
     });
+    done.catch(() => undefined); // closed: nobody needs it any more
+  }
+
+  /** Changes the cache between two steps: that of the present model, whatever is lost meanwhile. */
+  async #edit<T>(change: (kv: KvCache) => T): Promise<T> {
+    for (;;) {
+      const { model } = this;
+      const done = await model.edit((kv) => {
+        if (this.#closed) throw this.#closed;
+        return model === this.model ? { result: change(kv) } : undefined;
+      });
+      if (done) return done.result;
+    }
   }
 
   #wake(): void {
     this.#signal.resolve();
-    if (this.#isRunning || this.#closed) return;
-    this.#isRunning = true;
-    this.#run().finally(() => {
-      this.#isRunning = false;
-    });
+    if (!this.#isRunning && !this.#closed) this.#run();
   }
 
   /** Submits steps as long as anybody can go on, never more ahead than the model allows. */
   async #run(): Promise<void> {
-    while (!this.#closed) {
-      this.#signal = Promise.withResolvers();
-      const { maxAhead } = this.#model;
-      const step = this.#inFlight.length < maxAhead ? this.#compose() : undefined;
-      if (step) await this.#submit(step);
-      else if (this.#inFlight.length > 0) await Promise.race([this.#inFlight[0], this.#signal.promise]);
-      else return;
+    this.#isRunning = true;
+    try {
+      while (!this.#closed) {
+        this.#signal = Promise.withResolvers();
+        const step = this.#inFlight.length < this.model.maxAhead ? this.#compose() : undefined;
+        if (step) await this.#submit(step);
+        else if (this.#inFlight.length > 0) await Promise.race([this.#inFlight[0], this.#signal.promise]);
+        else return;
+      }
+    } finally {
+      this.#isRunning = false; // at once: a moment later, and a wake in between would be lost
     }
   }
 
   #compose(): ComposedStep | undefined {
-    const { maxPrefill, maxDecode, maxLogits, maxAhead, memory } = this.#model;
+    const { maxPrefill, maxDecode, maxLogits, maxAhead, memory } = this.model;
     const limits = { maxPrefill, maxDecode, maxLogits, maxAhead, contextLength: memory.contextLength };
     const step = composeStep(this.#generations, limits);
     for (const { generation } of step?.parts ?? []) {
@@ -191,13 +200,13 @@ export class Scheduler {
   }
 
   async #submit(step: ComposedStep): Promise<void> {
-    const model = this.#model;
+    const { model } = this;
+    const releases = this.#releases;
     try {
       for (const { generation, writesState } of step.parts) {
         if (writesState) model.writeSamplingState(generation.sequence, generation.sampler.state);
       }
       const { results } = await model.submit({ ...step, ...readsOf(step.rows) });
-      for (const { generation } of step.parts) this.#share(generation);
       const done = results()
         .then((read) => this.#deliver(model, step, read))
         .catch((error) => this.#fail(model, step, error))
@@ -206,93 +215,101 @@ export class Scheduler {
         });
       this.#inFlight.push(done);
     } catch (error) {
-      await this.#fail(model, step, error as Error);
+      if (error instanceof NoRoomError) await this.#withoutRoom(model, step, error, releases);
+      else await this.#fail(model, step, error as Error);
     }
   }
 
-  /** From now on others may begin with the prompt. */
-  #share({ sequence, tokens, promptLength, computed }: Generation): void {
-    if (computed === promptLength) this.#sequences.holds(sequence, tokens.slice(0, promptLength));
-  }
-
   #deliver(model: Model, step: ComposedStep, { ids, rows }: StepResults): void {
-    if (model !== this.#model) return; // its device was lost since, and all of this is chosen again
+    if (model !== this.model) return; // its device was lost since, and all of this is chosen again
     const { vocabLength } = model.config;
     step.rows.forEach((generation, row) => {
       const logits = generation.wantsRow ? rows.slice(row * vocabLength, (row + 1) * vocabLength) : undefined;
       try {
         generation.deliver(ids[row] ?? noToken, logits);
+        this.#share(generation);
       } catch (error) {
+        generation.suspend(); // what its sequence holds is no better than what came of it
         generation.fail(error as BrokenLogitsError);
       }
     });
   }
 
+  /** Once a prompt is computed, others may begin with it. */
+  #share({ sequence, tokens, promptLength, isEnded }: Generation): void {
+    if (tokens.length === promptLength + 1 && !isEnded) this.#sequences.holds(sequence, tokens.slice(0, promptLength));
+  }
+
   /** A step went wrong. Never rejects: those whose step it was hear of it. */
   async #fail(model: Model, { parts }: ComposedStep, error: Error): Promise<void> {
-    if (model !== this.#model) return;
-    try {
-      if (error instanceof NoRoomError) return this.#stall(parts, error);
-      await this.#recover(model, error);
-    } catch (cause) {
-      for (const { generation } of parts) {
-        generation.computed = 0; // what its sequence holds is nobody's guess
-        generation.fail(cause as Error);
-      }
-    }
-  }
-
-  /** A sequence found no room: it waits for others to give some back, where there are any. */
-  #stall(parts: ComposedStep['parts'], { sequence, cause }: NoRoomError): void {
-    for (const { generation, computed, pending, writesState } of parts)
-      generation.goBack(computed, pending, writesState);
-    const generation = parts.find((part) => part.generation.sequence === sequence)?.generation as Generation;
-    const others = [...this.#generations].some((other) => other !== generation && !other.isOver && !other.isStalled);
-    if (!(cause instanceof ContextFullError)) generation.fail(cause as Error);
-    else if (others) generation.isStalled = true;
-    else if (generation.computed < generation.promptLength) generation.fail(cause);
-    else generation.fill();
-  }
-
-  /** Work outside the loop; `lost` where it is to be done again from the beginning. */
-  async #attempt<T>(work: (model: Model) => Promise<T>): Promise<T | typeof lost> {
-    const model = this.#model;
-    try {
-      return await work(model);
-    } catch (error) {
-      if (error instanceof NoRoomError) throw error.cause;
-      await this.#recover(model, error as Error);
-      return lost;
-    }
-  }
-
-  /** Opens the model again if its device was lost; rejects with `error` otherwise, or with why it can't. */
-  async #recover(model: Model, error: Error): Promise<void> {
-    if (this.#closed) throw this.#closed;
-    const loss = await lossOf(model, error);
-    if (model !== this.#model) return;
-    if (!loss || this.#closed) throw this.#closed ?? error;
-    this.#recovering ??= this.#rebuild(loss).finally(() => {
-      this.#recovering = undefined;
+    if (model !== this.model) return;
+    for (const { generation } of parts) generation.suspend();
+    await this.#recovery.recover(model, error).catch((cause) => {
+      for (const { generation } of parts) generation.fail(cause);
     });
-    await this.#recovering;
   }
 
-  async #rebuild(loss: DeviceLostError): Promise<void> {
-    if (!this.#reopen) throw loss;
-    const isTooSoon = performance.now() - this.#lastLoss < recoveryPause;
-    this.#lastLoss = performance.now();
-    if (isTooSoon)
-      throw new DeviceLostError(`${loss.message}; it is the second loss within a minute: try a smaller load`);
-    this.#model.destroy();
-    const model = await this.#reopen();
-    if (this.#closed) {
-      model.destroy();
-      throw this.#closed;
+  /** One of a step's sequences found no room: the step goes back, and it waits where others may give some. */
+  async #withoutRoom(
+    model: Model,
+    { parts }: ComposedStep,
+    { sequence, cause }: NoRoomError,
+    releases: number,
+  ): Promise<void> {
+    if (model !== this.model) return;
+    for (const part of parts) part.generation.goBack(part);
+    if (releases !== this.#releases) return; // some has been given back since
+    const generation = parts.find((part) => part.generation.sequence === sequence)?.generation as Generation;
+    if (cause instanceof ContextFullError) {
+      if (this.#mayGetRoom(generation)) generation.isStalled = true;
+      else if (generation.computed < generation.promptLength) generation.fail(cause);
+      else generation.fill();
+      return;
     }
-    this.#model = this.#adopted(model);
+    generation.suspend();
+    await this.#recovery.recover(model, cause).catch((reason) => generation.fail(reason));
+  }
+
+  /** Whether another may yet give back what it holds. */
+  #mayGetRoom(lease: Lease): boolean {
+    return (
+      this.#releasing > 0 || [...this.#leases].some((other) => other !== lease && !other.isOver && !other.isStalled)
+    );
+  }
+
+  /** A step outside the loop; undefined where it is to be composed anew: the device was lost, or there is room now. */
+  async #attempt(
+    reading: Reading,
+    model: Model,
+    batch: Parameters<Model['read']>[0],
+  ): Promise<StepResults | undefined> {
+    const releases = this.#releases;
+    try {
+      return await model.read(batch);
+    } catch (error) {
+      const cause = error instanceof NoRoomError ? error.cause : (error as Error);
+      if (!(cause instanceof ContextFullError)) await this.#recovery.recover(model, cause);
+      else if (releases !== this.#releases) return undefined;
+      else if (!this.#mayGetRoom(reading)) throw cause;
+      else {
+        reading.isStalled = true;
+        await this.#released.promise;
+      }
+      return undefined;
+    }
+  }
+
+  /** The model is open again: the cache is empty, and all begin anew with the tokens that they have. */
+  #restart(): void {
+    this.#adopt();
     this.#sequences.forget();
-    for (const generation of this.#generations) generation.restart();
+    for (const lease of this.#leases) lease.restart();
+    this.#wake();
+  }
+
+  #adopt(): void {
+    const { kv } = this.model;
+    kv.makeRoom = () => this.#sequences.evict(kv);
   }
 }
 
@@ -301,11 +318,4 @@ function readsOf(rows: readonly Generation[]): { reads?: 'ids' | 'logits' | 'ids
   if (rows.length === 0) return {};
   if (!rows.some(({ wantsRow }) => wantsRow)) return { reads: 'ids' };
   return { reads: rows.every(({ choosesHere }) => choosesHere) ? 'logits' : 'ids and logits' };
-}
-
-/** The loss of the device behind `error`, if there is one: what fails on a lost device may be told before the loss is. */
-async function lossOf({ device }: Model, error: Error): Promise<DeviceLostError | undefined> {
-  if (error instanceof DeviceLostError) return error;
-  const later = new Promise<undefined>((resolve) => setTimeout(resolve, lossDelay));
-  return device.unlessLost(later).catch((loss) => loss);
 }

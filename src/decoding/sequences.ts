@@ -28,12 +28,7 @@ export class Sequences {
     this.#slots = Array.from({ length: count }, () => ({ tokens: [], isTaken: false, lastUse: 0 }));
   }
 
-  /** Whether a sequence can be taken. */
-  get hasFree(): boolean {
-    return this.#slots.some(({ isTaken }) => !isTaken);
-  }
-
-  /** Takes the sequence that costs `prompt` the least work; its last token at least is left to be computed. */
+  /** Takes the sequence that costs `prompt` the least work, of those that are free; its last token at least is left to be computed. */
   take(prompt: readonly number[], kv: KvCache): TakenSequence {
     const known = prompt.slice(0, -1);
     const lengths = this.#slots.map(({ tokens }) => commonLength(tokens, known));

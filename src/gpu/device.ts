@@ -98,10 +98,10 @@ function watch(gpu: GPUDevice, info: GPUAdapterInfo, features: Features, limits:
       if (failure) throw failure;
     },
     async unlessLost<T>(work: Promise<T>) {
-      if (failure instanceof DeviceLostError) throw failure;
       const { promise, resolve, reject } = Promise.withResolvers<T>();
-      waiting.add(reject);
+      if (failure instanceof DeviceLostError) reject(failure);
       work.then(resolve, reject);
+      waiting.add(reject);
       return promise.finally(() => waiting.delete(reject));
     },
     destroy: () => gpu.destroy(),

@@ -200,7 +200,7 @@ describe("the sampler's state", () => {
   test('is written again where its step could not be submitted', () => {
     const one = generation(0, [1, 2], { ...penalties });
     const { parts } = compose([one])!;
-    one.goBack(parts[0]!.computed, parts[0]!.pending, parts[0]!.writesState);
+    one.goBack(parts[0]!);
     expect([one.computed, one.pending]).toEqual([0, 0]);
     expect(compose([one])!.parts[0]!.writesState).toBe(true);
   });

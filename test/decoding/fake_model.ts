@@ -121,11 +121,10 @@ export async function fakeModel(options: FakeOptions = {}) {
     if (!manual) setImmediate(() => fake.finish(unfinished.indexOf(finished) + 1));
     return {
       async results() {
-        if (!reads) return { ids: new Uint32Array(), rows: new Float32Array() };
         await finished.promise;
         return {
-          ids: Uint32Array.from(reads.startsWith('ids') ? ids : []),
-          rows: Float32Array.from(reads === 'ids' ? [] : rows),
+          ids: Uint32Array.from(reads?.startsWith('ids') ? ids : []),
+          rows: Float32Array.from(!reads || reads === 'ids' ? [] : rows),
         };
       },
     };

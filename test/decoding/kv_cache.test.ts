@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Random } from '../../kernels/case_data.ts';
 import { pageLength } from '../../kernels/parts/kv.ts';
 import { ContextFullError, KvCache } from '../../src/decoding/kv_cache.ts';
+import { Sequences } from '../../src/decoding/sequences.ts';
 import { type FakeBuffer, fakeConfig, fakeDevice } from './fake_device.ts';
 
 const [page, byteLength] = [pageLength, pageLength * 4];
@@ -141,6 +142,20 @@ describe('sharing', () => {
     expect(read(1, 1)).toBe(1);
     kv.fork(0, 0, 2);
     await kv.reserve(2, 0, 2 * page); // all but the one page that is shared
+  });
+
+  test('a prompt that fills the context, and begins like an older one: that one makes room', async () => {
+    const { kv, write, read } = await create(4, 2);
+    const sequences = new Sequences(2);
+    kv.makeRoom = () => sequences.evict(kv);
+    const tokens = Array.from({ length: 4 * page }, (_, i) => i);
+    const first = sequences.take(tokens, kv);
+    await write(first.sequence, 0, 4 * page, (position) => position);
+    sequences.release(first.sequence, tokens, kv);
+    const second = sequences.take([...tokens.slice(0, 10), ...tokens.slice(11), 0], kv);
+    expect(second.reused).toBe(10);
+    await write(second.sequence, 10, 4 * page, () => -1);
+    expect([read(second.sequence, 9), read(second.sequence, 10)]).toEqual([9, -1]);
   });
 });
 

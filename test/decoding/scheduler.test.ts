@@ -2,6 +2,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Generation, GenerationOptions } from '../../src/decoding/generation.ts';
+import { ContextFullError } from '../../src/decoding/kv_cache.ts';
+import { NoRoomError } from '../../src/decoding/model.ts';
 import { Sampler } from '../../src/decoding/sampler.ts';
 import type { SamplingOptions } from '../../src/decoding/sampling_options.ts';
 import { Scheduler } from '../../src/decoding/scheduler.ts';
@@ -90,6 +92,18 @@ async function settled(): Promise<void> {
   for (let i = 0; i < 5; i++) await turn();
 }
 
+/** What comes of `work` unless nothing moves any more. */
+const unlessStuck = <T>(work: Promise<T>) =>
+  Promise.race([
+    work,
+    settled()
+      .then(settled)
+      .then(() => 'stuck' as const),
+  ]);
+
+/** Turns of the microtask queue: some of them stand between what belongs together. */
+const moments = Array.from({ length: 40 }, (_, i) => i);
+
 describe('together', () => {
   test('several give what each gives alone, whatever chooses their tokens', async () => {
     const { fake, scheduler } = await setUp({ sequences: 4 });
@@ -163,6 +177,13 @@ describe('ahead', () => {
     expect(fake.steps).toHaveLength(length);
     expect((await generate(scheduler, prompt(9, 5), { maxTokens: 3 })).ids).toHaveLength(3);
   });
+
+  test('prompts are not submitted further ahead than steps are', async () => {
+    const { fake, scheduler } = await setUp({ manual: true });
+    await scheduler.start(prompt(200), wants());
+    await settled();
+    expect(fake.inFlight).toBeLessThanOrEqual(4);
+  });
 });
 
 describe('the end', () => {
@@ -196,6 +217,19 @@ describe('the end', () => {
       'the prompt has 257 tokens and the context holds 256',
     );
   });
+
+  test('ended while a step is being submitted that fails: nothing that was not computed is reused', async () => {
+    const { fake, scheduler } = await setUp();
+    const gate = Promise.withResolvers<void>();
+    fake.gate = gate.promise;
+    const generation = await scheduler.start(prompt(8), wants());
+    await settled();
+    fake.failures.push(new Error('the file is gone'));
+    scheduler.end(generation, 8);
+    gate.resolve();
+    fake.gate = undefined;
+    expect(await generate(scheduler, prompt(8))).toEqual({ ids: await alone(prompt(8)), reused: 0 });
+  });
 });
 
 describe('waiting for a sequence', () => {
@@ -227,6 +261,53 @@ describe('waiting for a sequence', () => {
     await expect(given).rejects.toThrow('enough');
     scheduler.end(first, 4);
     expect(await take(scheduler, await next, 20)).toEqual(await alone(prompt(4, 2)));
+  });
+
+  test('who gives up just as its turn has come takes nobody else out', async () => {
+    const { fake, scheduler } = await setUp();
+    const first = await scheduler.start(prompt(4), wants());
+    const controller = new AbortController();
+    const given = scheduler.start(prompt(4, 1), wants(), controller.signal).then(
+      (generation) => scheduler.end(generation, 0),
+      () => undefined,
+    );
+    const next = scheduler.start(prompt(4, 2), wants());
+    await settled();
+    const { edit } = fake;
+    fake.edit = (change) =>
+      edit((kv) => {
+        const result = change(kv);
+        controller.abort();
+        return result;
+      });
+    scheduler.end(first, 4);
+    await given;
+    expect(await Promise.race([next, settled()])).toBeDefined();
+  });
+
+  test('who comes in the moment between does not go first', async () => {
+    const { fake, scheduler } = await setUp();
+    const first = await scheduler.start(prompt(4), wants());
+    const order: string[] = [];
+    const follow = async (name: string) => {
+      const generation = await scheduler.start(prompt(4, 1), wants());
+      order.push(name);
+      scheduler.end(generation, 0);
+    };
+    const waiting = follow('waiting');
+    await settled();
+    const { edit } = fake;
+    let late: Promise<void> | undefined;
+    fake.edit = (change) =>
+      edit((kv) => {
+        const result = change(kv);
+        late ??= follow('late');
+        return result;
+      });
+    scheduler.end(first, 4);
+    await waiting;
+    await late;
+    expect(order).toEqual(['waiting', 'late']);
   });
 });
 
@@ -270,6 +351,30 @@ describe('a step that fails', () => {
     await expect(take(scheduler, bad, 5)).rejects.toThrow('the logits are no numbers');
     expect(await take(scheduler, good, 20)).toEqual(await alone(prompt(8)));
   });
+
+  test('tokens after a step that failed are not delivered in its place', async () => {
+    const { fake, scheduler } = await setUp();
+    const { submit } = fake;
+    let count = 0;
+    fake.submit = async (batch) => {
+      const { results } = await submit(batch);
+      if (++count !== 3) return { results };
+      return {
+        async results() {
+          await results();
+          throw new Error('no memory for the readback');
+        },
+      };
+    };
+    const generation = await scheduler.start(prompt(8), wants());
+    const ids: number[] = [];
+    await expect(
+      (async () => {
+        for (;;) ids.push((await scheduler.next(generation))!.id);
+      })(),
+    ).rejects.toThrow('no memory for the readback');
+    expect(ids).toEqual((await alone(prompt(8))).slice(0, 2));
+  });
 });
 
 describe('no room', () => {
@@ -291,6 +396,47 @@ describe('no room', () => {
     scheduler.end(other, 3);
     const { ids } = await generate(scheduler, prompt(250, 1));
     expect(ids).toEqual((await alone(prompt(250, 1))).slice(0, 7)); // what was held of the other is evicted
+  });
+
+  test('a step without room goes back while an older one is delivered', async () => {
+    const { fake, scheduler } = await setUp({ sequences: 2 });
+    const generation = await scheduler.start(prompt(8), wants());
+    const other = await scheduler.start(prompt(4, 1), wants());
+    await take(scheduler, other, 1);
+    const { submit } = fake;
+    let count = 0;
+    fake.submit = async (batch) => {
+      if (batch.decode?.[0]?.sequence === generation.sequence && ++count === 2) {
+        await settled(); // the older steps are delivered
+        throw new NoRoomError(generation.sequence, new ContextFullError('full'));
+      }
+      return submit(batch);
+    };
+    const ids = take(scheduler, generation, 20);
+    await settled();
+    scheduler.end(other, 5);
+    expect(await unlessStuck(ids)).toEqual(await alone(prompt(8)));
+  });
+
+  test.each(moments)('a release that comes %i moments after a step had no room', async (delay) => {
+    const { fake, scheduler } = await setUp({ sequences: 2 });
+    const a = await scheduler.start(prompt(4), wants());
+    const b = await scheduler.start(prompt(4, 1), wants());
+    await take(scheduler, b, 1);
+    await settled();
+    // a is stalled by its next step, while b is idle
+    const { submit } = fake;
+    let done = false;
+    fake.submit = (batch) => {
+      if (done) return submit(batch);
+      done = true;
+      (async () => {
+        for (let i = 0; i < delay; i++) await undefined;
+        scheduler.end(b, 5);
+      })();
+      return Promise.reject(new NoRoomError(a.sequence, new ContextFullError('full')));
+    };
+    expect(await unlessStuck(take(scheduler, a, 20))).toEqual(await alone(prompt(4)));
   });
 });
 
@@ -403,6 +549,80 @@ describe('a lost device', () => {
     await expect(take(scheduler, generation, 19)).rejects.toThrow('no adapter');
     scheduler.end(generation, 9);
   });
+
+  test('it cannot be opened again: all hear why', async () => {
+    const { models, scheduler } = await recoverable({ sequences: 3, manual: true }, async () => {
+      await settled();
+      throw new Error('no adapter');
+    });
+    const a = await scheduler.start(prompt(8), wants());
+    const first = scheduler.next(a).catch((error) => error.message);
+    await settled();
+    const b = await scheduler.start(prompt(4, 1), wants());
+    const second = scheduler.next(b).catch((error) => error.message);
+    await settled();
+    models[0]!.lose();
+    expect([await first, await second]).toEqual(['no adapter', 'no adapter']);
+  });
+
+  test('a lost device that was lost too soon is opened again a minute later, whoever asked meanwhile', async () => {
+    const { models, scheduler } = await recoverable();
+    const now = vi.spyOn(performance, 'now').mockReturnValue(1_000_000);
+    models[0]!.lose();
+    await generate(scheduler, prompt(8));
+    models[1]!.lose();
+    for (const time of [1_030_000, 1_050_000]) {
+      now.mockReturnValue(time);
+      await generate(scheduler, prompt(8)).catch(() => undefined);
+    }
+    now.mockReturnValue(1_065_000);
+    expect((await generate(scheduler, prompt(8))).ids).toEqual(await alone(prompt(8)));
+  });
+
+  test.each(moments)('begun %i moments after the model could be opened', async (delay) => {
+    const gate = Promise.withResolvers<void>();
+    const { models, scheduler } = await recoverable({ sequences: 2 }, () => gate.promise);
+    await generate(scheduler, prompt(8));
+    models[0]!.lose();
+    const first = generate(scheduler, prompt(8, 1));
+    await settled();
+    gate.resolve();
+    for (let i = 0; i < delay; i++) await undefined;
+    expect((await generate(scheduler, prompt(8))).ids).toEqual(await alone(prompt(8)));
+    await first;
+  });
+
+  test('released late, behind a step of the lost device that still waits: nothing of it is reused', async () => {
+    const reopening = Promise.withResolvers<void>();
+    const { models, scheduler } = await recoverable({ manual: true }, () => reopening.promise);
+    const first = await scheduler.start(prompt(8), wants());
+    const taken = scheduler.next(first);
+    await settled();
+    const embeddings = Promise.withResolvers<void>();
+    models[0]!.gate = embeddings.promise;
+    models[0]!.finish();
+    await taken;
+    await settled(); // a fifth step is being submitted
+    models[0]!.lose();
+    await settled();
+    scheduler.end(first, 9);
+    reopening.resolve();
+    await settled();
+    embeddings.resolve();
+    const next = generate(scheduler, prompt(8));
+    for (let i = 0; i < 40; i++) {
+      await settled();
+      models[1]!.finish();
+    }
+    expect(await next).toEqual({ ids: await alone(prompt(8)), reused: 0 });
+  });
+
+  test('loss while the cache finds no room is a loss', async () => {
+    const { models, scheduler } = await recoverable();
+    models[0]!.failures.push(new NoRoomError(0, new Error('createBuffer: device is lost')));
+    models[0]!.lose();
+    expect((await generate(scheduler, prompt(8))).ids).toEqual(await alone(prompt(8)));
+  });
 });
 
 describe('rows', () => {
@@ -482,6 +702,17 @@ describe('rows', () => {
     }
     expect(ids).toEqual(await nextOfEach(prompt(30)));
   });
+
+  test('whose reader pauses while another hears of the loss', async () => {
+    const { models, scheduler } = await recoverable({ sequences: 2 });
+    const stream = scheduler.rows(prompt(30), 'all', 'logits');
+    await stream.next();
+    models[0]!.lose();
+    await generate(scheduler, prompt(8, 1));
+    expect(models).toHaveLength(2);
+    for await (const some of stream) expect(some.length).toBeGreaterThan(0);
+    expect(models[1]!.corruptions).toEqual([]);
+  });
 });
 
 describe('closing', () => {
@@ -515,5 +746,14 @@ describe('closing', () => {
     await heard;
     await settled();
     expect(models[1]!.isDestroyed).toBe(true);
+  });
+
+  test('close while start is on its way', async () => {
+    const { scheduler } = await setUp();
+    const starting = scheduler.start(prompt(8), wants());
+    scheduler.close();
+    const result = starting.then((generation) => scheduler.next(generation));
+    result.catch(() => undefined);
+    expect(await unlessStuck(result.catch((error) => error.message))).toBe('the model is closed');
   });
 });
