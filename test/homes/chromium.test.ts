@@ -1,16 +1,17 @@
 /** Headless Chromium on SwiftShader: the kernels, and the tokens that Node gives on lavapipe. */
+import { globSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import type { ElementHandle } from 'puppeteer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { kernels } from '../../kernels/index.ts';
 import { load } from '../../src/runtime/node.ts';
 import type { ConformanceReport } from '../conformance/conformance.ts';
-import { greedyCases } from '../fixtures/greedy_cases.ts';
 import { hasSharedData } from '../fixtures/shared_data.ts';
 import { openChromium, type TestPage } from './chromium.ts';
 import { node } from './command.ts';
 import { writeModel } from './model_file.ts';
+import { realModels } from './node_cases.ts';
 import { greedyTokens, type KernelReport } from './scenario.ts';
 import type { useWorker } from './worker_scenario.ts';
 
@@ -18,8 +19,8 @@ type UseReport = Awaited<ReturnType<typeof useWorker>>;
 
 const model = await writeModel();
 afterAll(() => model[Symbol.asyncDispose]());
-const cases = hasSharedData ? await greedyCases() : [];
-for (const { source } of cases) await copyFile(source, `${model.folder}/${basename(source)}`);
+const cases = hasSharedData ? await realModels() : [];
+for (const { source } of cases) await copyWithParts(source, model.folder);
 const chromium = await openChromium(model.folder);
 afterAll(() => chromium[Symbol.asyncDispose]());
 
@@ -48,9 +49,8 @@ describe.each(['Page', 'Worker'])('in a %s', (place) => {
   }, 300_000);
 
   test.runIf(hasSharedData)(
-    'real models go on as llama.cpp does',
+    'real models go on as llama.cpp does, or as in Node',
     async () => {
-      const cases = await greedyCases();
       const inPage = cases.map((each) => ({ ...each, source: `/${basename(each.source)}` }));
       const got = await scenario.page.evaluate(`continuationsIn${place}(${JSON.stringify(inPage)})`);
       expect(got).toEqual(cases.map(({ expected }) => expected));
@@ -170,4 +170,10 @@ describe('the demo', async () => {
 async function choose({ page }: TestPage, selector: string, path: string): Promise<void> {
   const input = (await page.$(selector)) as ElementHandle<HTMLInputElement>;
   await input.uploadFile(path);
+}
+
+/** A model's file, or all of a split. */
+async function copyWithParts(path: string, folder: string): Promise<void> {
+  const parts = basename(path).replace(/-00001-of-/, '-*-of-');
+  for (const part of globSync(`${dirname(path)}/${parts}`)) await copyFile(part, `${folder}/${basename(part)}`);
 }

@@ -3,10 +3,10 @@ import { writeFile } from 'node:fs/promises';
 import { afterAll, describe, expect, test } from 'vitest';
 import { kernels } from '../../kernels/index.ts';
 import { load } from '../../src/runtime/node.ts';
-import { greedyCases } from '../fixtures/greedy_cases.ts';
 import { hasSharedData } from '../fixtures/shared_data.ts';
 import { deno, node } from './command.ts';
 import { writeModel } from './model_file.ts';
+import { realModels } from './node_cases.ts';
 import { greedyTokens } from './scenario.ts';
 
 const model = await writeModel();
@@ -31,9 +31,9 @@ test('conformance', async () => {
 }, 300_000);
 
 test.runIf(hasSharedData)(
-  'real models go on as llama.cpp does',
+  'real models go on as llama.cpp does, or as in Node',
   async () => {
-    const cases = await greedyCases();
+    const cases = await realModels();
     const file = `${model.folder}/cases.json`;
     await writeFile(file, JSON.stringify(cases));
     expect(await inDeno('continuations', file)).toEqual(cases.map(({ expected }) => expected));
