@@ -1,30 +1,62 @@
-/** `npm start`: generates at once, from a small random model unless another is named with `-- -m MODEL`. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { ggmlType } from '../gguf/ggml_types.ts';
-import { encodeGguf } from '../gguf/writer.ts';
-import { randomModel } from '../models/random_model.ts';
-import { run } from './generate.ts';
+/**
+ * `npm start`: a conversation with the built-in model, or with the one that `-- -m MODEL` names. Where nobody sits at a
+ * terminal, three questions and their answers.
+ */
+import { parseArgs } from 'node:util';
+import type { LocalLLM } from '../index.ts';
+import { requireBuiltinModel } from './builtin_model.ts';
+import { ChatHistory } from './chat/history.ts';
+import { run as chat } from './chat.ts';
+import { print, runCommand } from './command.ts';
+import { formatSpeeds, run as generate } from './generate.ts';
+import { loadModel, modelArgs, modelUsage } from './model_options.ts';
 
-const args = process.argv.slice(2);
+const usage = `usage: npm start -- [-m MODEL [-p TEXT]] [options]
+
+${modelUsage}`;
+
+/** The last asks for what the first told, in another language. */
+const questions = ['Hola, me llamo Marta.', "Explica'm un conte d'un gat i una clau.", 'What is my name?'];
+
 const controller = new AbortController();
 process.once('SIGINT', () => controller.abort(new Error('interrupted')));
+process.exitCode = await start(process.argv.slice(2), controller.signal);
 
-const namesModel = args.some((arg) => /^(-m|--model)/.test(arg));
-process.exitCode = namesModel ? await run(args, controller.signal) : await withRandomModel();
+function start(args: string[], signal: AbortSignal): Promise<number> {
+  const has = (option: RegExp) => args.some((arg) => option.test(arg));
+  if (has(/^(-[pf]|--(prompt|file|tokens)\b)/)) return generate(args, signal);
+  const isTerminal = process.stdin.isTTY && process.stdout.isTTY;
+  if (isTerminal || has(/^(-m|--model\b)/)) return chat(args, signal, 'npm start --');
+  return runCommand(args, usage, async () => {
+    const { values } = parseArgs({ args, options: modelArgs });
+    await using llm = await loadModel({ ...values, model: requireBuiltinModel() }, signal);
+    console.error(`${llm.info.name}, the built-in model, on ${llm.info.adapter}\n`);
+    await askAll(llm, signal);
+    console.error('On a terminal this is a conversation. With another model: npm start -- -m MODEL.gguf');
+  });
+}
 
-async function withRandomModel(): Promise<number> {
-  const folder = await mkdtemp(join(tmpdir(), 'webgguf-'));
-  try {
-    const path = join(folder, 'random.gguf');
-    const { metadata, tensors } = randomModel();
-    const specs = tensors.map(({ typeName, ...tensor }) => ({ ...tensor, type: ggmlType(typeName) }));
-    await writeFile(path, await encodeGguf(metadata, specs));
-    console.error('No model was named, so this is a small one with random weights: its text means nothing.');
-    console.error('For a real one: npm start -- -m MODEL.gguf -p "Once upon a time"\n');
-    return await run(['-m', path, '-p', 'Once upon a time', '-n', '48', ...args], controller.signal);
-  } finally {
-    await rm(folder, { recursive: true });
+async function askAll(llm: LocalLLM, signal: AbortSignal): Promise<void> {
+  const history = new ChatHistory();
+  for (const question of questions) {
+    await print(`> ${question}\n`);
+    history.ask(question);
+    history.answer(await printedAnswer(llm, history, signal));
+  }
+}
+
+/** Prints the answer as it comes, its speeds on stderr; returns it whole. */
+async function printedAnswer(llm: LocalLLM, { messages }: ChatHistory, signal: AbortSignal): Promise<string> {
+  const tokens = llm.chat(messages, { temperature: 0, signal });
+  let answer = '';
+  for (;;) {
+    const { value, done } = await tokens.next();
+    const part = done ? value.textEnd : value.text;
+    answer += part;
+    await print(part);
+    if (!done) continue;
+    await print('\n\n');
+    console.error(formatSpeeds(value));
+    return answer;
   }
 }
