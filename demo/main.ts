@@ -8,13 +8,18 @@ const files = element<HTMLInputElement>('files');
 const link = element<HTMLInputElement>('link');
 const progress = element<HTMLProgressElement>('progress');
 const log = element('log');
+const examples = element<HTMLFieldSetElement>('examples');
 const chat = element<HTMLFormElement>('chat');
 const question = element<HTMLTextAreaElement>('question');
+
+const builtinModel = new URL('../models/pocket-q8_0.gguf', import.meta.url).href;
 
 let llm: LLM | undefined;
 let messages: ChatMessage[] = [];
 let running: AbortController | undefined;
 
+element('try').onclick = () => run(loadBuiltinModel, builtinModel);
+for (const example of examples.querySelectorAll('button')) example.onclick = () => run(answer, example.textContent);
 files.onclick = () => {
   files.value = ''; // so that choosing the same file again is a change
 };
@@ -60,6 +65,7 @@ async function loadModel(source: string | readonly File[], signal: AbortSignal):
   llm = undefined;
   chat.reset();
   chat.hidden = true;
+  examples.hidden = true;
   await previous?.[Symbol.asyncDispose]();
   say('status', 'Loading…');
   progress.removeAttribute('value');
@@ -75,6 +81,12 @@ async function loadModel(source: string | readonly File[], signal: AbortSignal):
   } finally {
     element('loading').hidden = true;
   }
+}
+
+/** The examples are what it understands. */
+async function loadBuiltinModel(address: string, signal: AbortSignal): Promise<void> {
+  await loadModel(address, signal);
+  examples.hidden = false;
 }
 
 function onProgress({ doneBytes, totalBytes }: LoadProgress): void {
@@ -122,7 +134,7 @@ function say(where: 'status' | 'error', text: string): void {
 
 /** What may be pressed now. */
 function show(): void {
-  choice.disabled = running !== undefined;
+  for (const fields of [choice, examples]) fields.disabled = running !== undefined;
   for (const id of ['send', 'clear']) element<HTMLButtonElement>(id).disabled = running !== undefined;
   element<HTMLButtonElement>('stop').disabled = running === undefined;
 }

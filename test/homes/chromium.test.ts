@@ -158,6 +158,19 @@ describe('the demo', async () => {
     expect(Number(tokens)).toBeLessThan(2000); // well before the context is full
   });
 
+  test('loads the built-in model and asks it an example', async () => {
+    await demo.page.click('#try');
+    await demo.until(`${the('status')}.textContent.startsWith('Pocket on ') && ${isReady}`);
+    expect(await demo.page.evaluate('document.activeElement.id')).toBe('question');
+
+    const example = await text('#examples button');
+    await demo.page.click('#examples button');
+    await demo.until(`${the('log')}.children.length === 2 && ${isReady}`);
+    expect(await text('#log .user')).toBe(example);
+    expect(await text('#log .model')).not.toBe('');
+    expect(await text('#error')).toBe('');
+  });
+
   test('says in one line why a model does not load', async () => {
     await demo.page.$eval('#link', (link) => ((link as HTMLInputElement).value = '/nowhere.gguf'));
     await demo.page.$eval('#source', (form) => (form as HTMLFormElement).requestSubmit());
