@@ -40,7 +40,11 @@ test('greedy tokens are those of Node, from bytes in the page and from an addres
   expect(await scenario.page.evaluate("greedyTokens(loads.worker, '/model.gguf')")).toEqual(expected);
 });
 
-describe.each(['Page', 'Worker'])('in a %s', (place) => {
+// SwiftShader compiles each model's kernels anew, for seconds: the worker goes through them all, the page through two
+describe.each([
+  ['Page', 2],
+  ['Worker', cases.length],
+] as const)('in a %s', (place, count) => {
   test('conformance', async () => {
     const report = await scenario.page.evaluate(`conformanceIn${place}('/model.gguf')`);
     const { checks, failures } = report as ConformanceReport;
@@ -51,9 +55,10 @@ describe.each(['Page', 'Worker'])('in a %s', (place) => {
   test.runIf(hasSharedData)(
     'real models go on as llama.cpp does, or as in Node',
     async () => {
-      const inPage = cases.map((each) => ({ ...each, source: `/${basename(each.source)}` }));
+      const some = cases.slice(0, count);
+      const inPage = some.map((each) => ({ ...each, source: `/${basename(each.source)}` }));
       const got = await scenario.page.evaluate(`continuationsIn${place}(${JSON.stringify(inPage)})`);
-      expect(got).toEqual(cases.map(({ expected }) => expected));
+      expect(got).toEqual(some.map(({ expected }) => expected));
     },
     300_000,
   );
