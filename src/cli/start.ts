@@ -16,7 +16,7 @@ const usage = `usage: npm start -- [-m MODEL [-p TEXT]] [options]
 ${modelUsage}`;
 
 /** The last asks for what the first told, in another language. */
-const questions = ['Hola, me llamo Marta.', "Explica'm un conte d'un gat i una clau.", 'What is my name?'];
+const questions = ['Hola, me llamo Marta.', 'Zein da Portugalen hiriburua?', 'What is my name?'];
 
 const controller = new AbortController();
 process.once('SIGINT', () => controller.abort(new Error('interrupted')));

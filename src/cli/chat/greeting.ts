@@ -2,8 +2,8 @@
 const examples = [
   '¿Cuál es la capital de Portugal?',
   "Explica'm un conte d'un gat i una clau.",
-  'Nola esaten da «etxe» ingelesez?',
-  'O gato é negro e a casa é verde. De que cor é o gato?',
+  'Zein ibai igarotzen da Bilbo hiritik?',
+  'Que idiomas falas?',
   'My name is Alice.',
 ];
 
