@@ -11,9 +11,9 @@
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Case, Checks, Kernel } from '../src/gpu/kernel.ts';
 import { f32Tolerance, padded, Random } from './case_data.ts';
-import { range, rangeWords } from './parts/range.ts';
+import { range } from './parts/range.ts';
 import { type RowSampling, samplingTable } from './parts/sampling.ts';
-import { caseSamplings } from './sample_cases.ts';
+import { caseRows } from './sample_cases.ts';
 
 export interface Shape {
   /** Of the vocabulary. */
@@ -48,18 +48,18 @@ function sampleAdjustCase(length: number): Case<Shape> {
     shape: { length, stride },
     tolerance: f32Tolerance,
     trial() {
-      const rows = [
+      const { rows, tables } = caseRows([
         { sequence: 1, adjusts: true, repeatPenalty: 1.25, frequencyPenalty: 0.5, presencePenalty: -0.25 },
         { sequence: 0 },
         { sequence: 2, filters: true },
         { sequence: 0, adjusts: true, presencePenalty: 1 },
-      ].map((row) => caseSamplings(row));
+      ]);
       const random = new Random(length);
       const logits = random.normal(rows.length * length).map((value) => 4 * value);
       const biases = random.normal(3 * length).map((value, i) => (i % 3 === 0 ? value : 0));
       const counts = Uint32Array.from({ length: 3 * length }, () => Math.max(0, random.below(6) - 3));
       const expected = new Float64Array(rows.length * stride).fill(Number.NaN);
-      rows.forEach(({ sampling }, r) => {
+      rows.forEach((sampling, r) => {
         if (!sampling.adjusts && !sampling.filters) return;
         const row = logits.subarray(r * length, (r + 1) * length);
         const own = [sampling.sequence * length, (sampling.sequence + 1) * length] as const;
@@ -72,8 +72,7 @@ function sampleAdjustCase(length: number): Case<Shape> {
           logits: padded(logits, length, stride, 100),
           biases,
           counts,
-          samplings: Uint32Array.from(rows.flatMap(({ words }) => [...words])),
-          range: rangeWords(0, rows.length),
+          ...tables,
         },
         outputs: { candidates: { expected, elements: 'f32' } },
       };

@@ -1,26 +1,16 @@
-import { type RowSampling, samplingWords, writeSampling } from './parts/sampling.ts';
+import type { Words } from '../src/gpu/kernel.ts';
+import { rangeWords } from './parts/range.ts';
+import { mostLikely, type RowSampling, samplingWords, writeSampling } from './parts/sampling.ts';
 
-/** A row's sampling that changes nothing but what a case says, and its words. */
-export function caseSamplings(said: Partial<RowSampling>): { sampling: RowSampling; words: Uint32Array } {
-  const sampling: RowSampling = {
-    sequence: 0,
-    temperature: 1,
-    topK: 0,
-    typicalP: 1,
-    topP: 1,
-    minP: 0,
-    repeatPenalty: 1,
-    frequencyPenalty: 0,
-    presencePenalty: 0,
-    seed: 7,
-    counter: 0,
-    recentLength: 0,
-    recentPlace: 0,
-    adjusts: false,
-    filters: false,
-    ...said,
-  };
-  const words = new Uint32Array(samplingWords);
-  writeSampling(words, 0, sampling);
-  return { sampling, words };
+/** Rows that change nothing but what a case says of them, and the tables that tell the kernels so. */
+export function caseRows(said: readonly Partial<RowSampling>[]): {
+  readonly rows: readonly RowSampling[];
+  readonly tables: { readonly samplings: Words; readonly range: Words };
+} {
+  const rows = said.map((row) => ({ ...mostLikely, temperature: 1, seed: 7, ...row }));
+  const samplings = new Uint32Array(rows.length * samplingWords);
+  rows.forEach((row, r) => {
+    writeSampling(samplings, r, row);
+  });
+  return { rows, tables: { samplings, range: rangeWords(0, rows.length) } };
 }

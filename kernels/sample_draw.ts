@@ -9,9 +9,9 @@
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Case, Checks, Kernel } from '../src/gpu/kernel.ts';
 import { f32Tolerance, padded, Random } from './case_data.ts';
-import { range, rangeWords } from './parts/range.ts';
-import { floatKeys, noise, noiseOf, noToken, type RowSampling, samplingTable } from './parts/sampling.ts';
-import { caseSamplings } from './sample_cases.ts';
+import { range } from './parts/range.ts';
+import { floatKeys, noise, noiseOf, noToken, type RowSampling, samplingTable, winner } from './parts/sampling.ts';
+import { caseRows } from './sample_cases.ts';
 
 export interface Shape {
   /** Of the vocabulary. */
@@ -50,13 +50,13 @@ function sampleDrawCase(length: number, ties: boolean): Case<Shape> {
     shape: { length, stride },
     tolerance: f32Tolerance,
     trial() {
-      const rows = [
+      const { rows, tables } = caseRows([
         { temperature: 0 },
         { temperature: 0.7, seed: 3, counter: 12 },
         { temperature: 2, filters: true, seed: 2 ** 32 - 1 },
         { temperature: 0, adjusts: true },
         { temperature: 0 },
-      ].map((row) => caseSamplings(row));
+      ]);
       const random = new Random(length);
       const some = () => random.normal(rows.length * length).map((value) => (ties ? Math.round(value) : 3 * value - 9));
       const sources = [some(), some()] as const;
@@ -65,7 +65,7 @@ function sampleDrawCase(length: number, ties: boolean): Case<Shape> {
       sources[0][broken * length + length - 2] = Number.NaN;
       const ids: number[] = [];
       const scores: number[] = [];
-      rows.forEach(({ sampling }, r) => {
+      rows.forEach((sampling, r) => {
         const source = sources[sampling.adjusts || sampling.filters ? 1 : 0];
         const best = reference(source.subarray(r * length, (r + 1) * length), sampling);
         ids.push(...best.ids);
@@ -79,8 +79,7 @@ function sampleDrawCase(length: number, ties: boolean): Case<Shape> {
         inputs: {
           logits: padded(sources[0], length, stride, 1e4),
           candidates: padded(sources[1], length, stride, 1e4),
-          samplings: Uint32Array.from(rows.flatMap(({ words }) => [...words])),
-          range: rangeWords(0, rows.length),
+          ...tables,
         },
         outputs: {
           best_ids: { expected: ids, elements: 'u32' },
@@ -103,15 +102,12 @@ const BLOCKS = ${drawBlocks(length)}u;
 ${range}
 ${samplingTable}
 ${floatKeys}
+${winner}
 ${noise}
 var<storage, read> logits: array<f32>;
 var<storage, read> candidates: array<f32>;
 var<storage, read_write> best_scores: array<f32>;
 var<storage, read_write> best_ids: array<u32>;
-
-var<workgroup> best_key: atomic<u32>;
-var<workgroup> inverted_id: atomic<u32>; // of the lowest id that has it
-var<workgroup> broken: atomic<u32>;
 
 @compute @workgroup_size(${invocations})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -134,15 +130,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       own_id = id;
     }
   }
-  atomicMax(&best_key, key_of(own_score));
+  offer(own_score);
   workgroupBarrier();
-  let key = atomicLoad(&best_key);
-  if (key_of(own_score) == key) { atomicMax(&inverted_id, ~own_id); }
+  claim(own_score, own_id);
   workgroupBarrier();
   if (lane == 0u) {
-    let is_broken = atomicLoad(&broken) != 0u;
-    best_scores[row * BLOCKS + group.x] = select(value_of(key), 0.0, is_broken);
-    best_ids[row * BLOCKS + group.x] = select(~atomicLoad(&inverted_id), ${noToken}u, is_broken);
+    best_scores[row * BLOCKS + group.x] = select(value_of(atomicLoad(&best_key)), 0.0, is_broken());
+    best_ids[row * BLOCKS + group.x] = winner();
   }
 }
 `,

@@ -13,9 +13,9 @@
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Case, Checks, Kernel } from '../src/gpu/kernel.ts';
 import { padded, Random } from './case_data.ts';
-import { range, rangeWords } from './parts/range.ts';
+import { range } from './parts/range.ts';
 import { floatKeys, type RowSampling, samplingTable } from './parts/sampling.ts';
-import { caseSamplings } from './sample_cases.ts';
+import { caseRows } from './sample_cases.ts';
 
 export interface Shape {
   /** Of the vocabulary. */
@@ -63,7 +63,7 @@ function sampleFilterCase(length: number, ties: boolean): Case<Shape> {
     id: `${length}${ties ? ' ties' : ''}`,
     shape: { length, stride },
     trial() {
-      const rows: Partial<RowSampling>[] = [
+      const said: Partial<RowSampling>[] = [
         { topK: 3 },
         { topK: length },
         { topP: 0.5 },
@@ -73,20 +73,17 @@ function sampleFilterCase(length: number, ties: boolean): Case<Shape> {
         {},
         { topK: 40, typicalP: 0.8, topP: 0.7, minP: 0.3 },
       ];
-      const samplings = rows.map((row, r) => caseSamplings({ ...row, filters: r !== 6 }));
+      const { rows, tables } = caseRows(said.map((row) => ({ ...row, filters: Object.keys(row).length > 0 })));
       const random = new Random(length + 1);
       const logits = random.normal(rows.length * length).map((value) => (ties ? Math.round(2 * value) : 2 * value + 5));
       const expected = padded(logits, length, stride, 100);
-      samplings.forEach(({ sampling }, r) => {
+      rows.forEach((sampling, r) => {
         const kept = new Set(reference(logits.subarray(r * length, (r + 1) * length), sampling));
         for (let id = 0; id < length; id++) if (sampling.filters && !kept.has(id)) expected[r * stride + id] = -1e30;
       });
       return {
         count: rows.length,
-        inputs: {
-          samplings: Uint32Array.from(samplings.flatMap(({ words }) => [...words])),
-          range: rangeWords(0, rows.length),
-        },
+        inputs: tables,
         outputs: { candidates: { initial: padded(logits, length, stride, 100), expected, elements: 'f32' } },
       };
     },

@@ -11,9 +11,9 @@
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Case, Checks, Kernel } from '../src/gpu/kernel.ts';
 import { Random } from './case_data.ts';
-import { range, rangeWords } from './parts/range.ts';
-import { allRecent, floatKeys, maxRecent, noToken, type RowSampling, samplingTable } from './parts/sampling.ts';
-import { caseSamplings } from './sample_cases.ts';
+import { range } from './parts/range.ts';
+import { allRecent, floatKeys, maxRecent, noToken, type RowSampling, samplingTable, winner } from './parts/sampling.ts';
+import { caseRows } from './sample_cases.ts';
 import { drawBlocks } from './sample_draw.ts';
 
 export interface Shape {
@@ -55,13 +55,13 @@ function samplePickCase(length: number): Case<Shape> {
     shape: { length },
     trial() {
       const blocks = drawBlocks(length);
-      const rows: Partial<RowSampling>[] = [
+      const { rows, tables } = caseRows([
         { sequence: 3 },
         { sequence: 1, recentLength: 5, recentPlace: 13 },
         { sequence: 0, recentLength: allRecent, recentPlace: 2 },
         { sequence: 2, recentLength: 8, recentPlace: 7 },
         { sequence: 4 },
-      ];
+      ]);
       const sequences = 5;
       const random = new Random(length);
       const scores = random.normal(rows.length * blocks);
@@ -71,8 +71,7 @@ function samplePickCase(length: number): Case<Shape> {
       const recent = Uint32Array.from({ length: sequences * maxRecent }, () => random.below(length));
       const after = { counts: counts.slice(), recent: recent.slice() };
       const lastIds = new Uint32Array(sequences).fill(77);
-      const samplings = rows.map((row) => caseSamplings(row));
-      const expected = samplings.map(({ sampling }, r) => {
+      const expected = rows.map((sampling, r) => {
         const { sequence } = sampling;
         const own = (words: Uint32Array, each: number) => words.subarray(sequence * each, (sequence + 1) * each);
         const part = (words: ArrayLike<number>) => Array.from(words).slice(r * blocks, (r + 1) * blocks);
@@ -91,8 +90,7 @@ function samplePickCase(length: number): Case<Shape> {
         inputs: {
           best_scores: scores,
           best_ids: ids,
-          samplings: Uint32Array.from(samplings.flatMap(({ words }) => [...words])),
-          range: rangeWords(0, rows.length),
+          ...tables,
         },
         outputs: {
           ids: { expected, elements: 'u32' },
@@ -116,16 +114,13 @@ const BLOCKS = ${drawBlocks(length)}u;
 ${range}
 ${samplingTable}
 ${floatKeys}
+${winner}
 var<storage, read> best_scores: array<f32>;
 var<storage, read> best_ids: array<u32>;
 var<storage, read_write> ids: array<u32>;
 var<storage, read_write> last_ids: array<u32>;
 var<storage, read_write> counts: array<u32>;
 var<storage, read_write> recent: array<u32>;
-
-var<workgroup> best_key: atomic<u32>;
-var<workgroup> inverted_id: atomic<u32>; // of the lowest id that has it
-var<workgroup> broken: atomic<u32>;
 
 @compute @workgroup_size(${invocations})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -134,22 +129,20 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   if (sampling.is_sampled == 0u) { return; }
 
   for (var i = lane; i < not_constant(BLOCKS); i += ${invocations}u) {
-    atomicMax(&best_key, key_of(best_scores[row * BLOCKS + i]));
+    offer(best_scores[row * BLOCKS + i]);
     if (best_ids[row * BLOCKS + i] == ${noToken}u) { atomicStore(&broken, 1u); }
   }
   workgroupBarrier();
-  let key = atomicLoad(&best_key);
   for (var i = lane; i < not_constant(BLOCKS); i += ${invocations}u) {
-    if (key_of(best_scores[row * BLOCKS + i]) == key) { atomicMax(&inverted_id, ~best_ids[row * BLOCKS + i]); }
+    claim(best_scores[row * BLOCKS + i], best_ids[row * BLOCKS + i]);
   }
   workgroupBarrier();
   if (lane > 0u) { return; }
 
-  let is_broken = atomicLoad(&broken) != 0u;
-  let id = ~atomicLoad(&inverted_id);
-  ids[row] = select(id, ${noToken}u, is_broken);
-  last_ids[sampling.sequence] = select(id, 0u, is_broken);
-  if (is_broken || sampling.recent_length == 0u) { return; }
+  let id = winner();
+  ids[row] = id;
+  last_ids[sampling.sequence] = select(id, 0u, is_broken());
+  if (is_broken() || sampling.recent_length == 0u) { return; }
 
   let own = sampling.sequence * LENGTH;
   counts[own + id] += 1u;

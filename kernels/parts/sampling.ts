@@ -32,6 +32,25 @@ export interface RowSampling {
   readonly filters: boolean;
 }
 
+/** The most likely token, whatever came before. */
+export const mostLikely: RowSampling = {
+  sequence: 0,
+  temperature: 0,
+  topK: 0,
+  typicalP: 1,
+  topP: 1,
+  minP: 0,
+  repeatPenalty: 1,
+  frequencyPenalty: 0,
+  presencePenalty: 0,
+  seed: 0,
+  counter: 0,
+  recentLength: 0,
+  recentPlace: 0,
+  adjusts: false,
+  filters: false,
+};
+
 /** Words per row in the table of samplings. */
 export const samplingWords = 16;
 /** `recentLength` of penalties that look back on all tokens. */
@@ -82,6 +101,23 @@ fn key_of(value: f32) -> u32 {
   return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
 }
 fn value_of(key: u32) -> f32 { return bitcast<f32>(select(~key, key & 0x7fffffffu, key >= 0x80000000u)); }
+`;
+
+/**
+ * The winner of a workgroup: all `offer` their scores, and after a barrier `claim` with their ids, of which the lowest
+ * with the best score is `winner()` after another; `noToken` where anybody called the row broken.
+ */
+export const winner = `
+var<workgroup> best_key: atomic<u32>;
+var<workgroup> inverted_id: atomic<u32>;
+var<workgroup> broken: atomic<u32>;
+
+fn offer(score: f32) { atomicMax(&best_key, key_of(score)); }
+fn claim(score: f32, id: u32) {
+  if (key_of(score) == atomicLoad(&best_key)) { atomicMax(&inverted_id, ~id); }
+}
+fn is_broken() -> bool { return atomicLoad(&broken) != 0u; }
+fn winner() -> u32 { return select(~atomicLoad(&inverted_id), ${noToken}u, is_broken()); }
 `;
 
 export const noise = `

@@ -1,4 +1,5 @@
 import type { KvType } from '../../kernels/parts/kv.ts';
+import { mostLikely } from '../../kernels/parts/sampling.ts';
 import { paddedLength } from '../../kernels/quants/block_type.ts';
 import type { Device } from '../gpu/device.ts';
 import { Pipelines } from '../gpu/pipelines.ts';
@@ -129,7 +130,7 @@ export class Model {
   /** Drivers compile at a pipeline's first dispatch: one token in each phase pays for that now, not in a first answer. */
   async #warmUp(): Promise<void> {
     const { kv } = this.#parts;
-    const token = { id: 0, position: 0, sequence: 0, wantsLogits: true, sampling: greedy };
+    const token = { id: 0, position: 0, sequence: 0, wantsLogits: true, sampling: mostLikely };
     await this.read({ prefill: [token], reads: 'ids' });
     await this.read({ decode: [token], reads: 'ids' });
     kv.truncate(0, 0);
@@ -311,25 +312,6 @@ export class NoRoomError extends Error {
     this.cause = cause;
   }
 }
-
-/** The most likely token. */
-export const greedy: RowSampling = {
-  sequence: 0,
-  temperature: 0,
-  topK: 0,
-  typicalP: 1,
-  topP: 1,
-  minP: 0,
-  repeatPenalty: 1,
-  frequencyPenalty: 0,
-  presencePenalty: 0,
-  seed: 0,
-  counter: 0,
-  recentLength: 0,
-  recentPlace: 0,
-  adjusts: false,
-  filters: false,
-};
 
 const nothing = new ArrayBuffer(0);
 
