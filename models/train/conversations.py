@@ -6,10 +6,11 @@ import phrases
 from kinds import KINDS, MEMORIES, Exchange, draw, draw_story, recall_nothing
 from words import IN_LANGUAGE, LANGUAGES, any_name
 
-_KINDS, _WEIGHTS = list(KINDS), list(KINDS.values())
+# Basque shares the fewest words with the others.
+_LANGUAGE_WEIGHTS = dict(es=1.0, ca=1.0, eu=1.4, gl=1.0, en=1.2)
 # How often the system turn asks for a language, names the assistant, or says something else.
-_SYSTEM_ASKS, _SYSTEM_NAMES, _SYSTEM_OTHER = 0.2, 0.05, 0.06
-_LANGUAGE_SWITCHES = 0.12
+_SYSTEM_ASKS, _SYSTEM_NAMES, _SYSTEM_OTHER = 0.18, 0.05, 0.06
+_LANGUAGE_SWITCHES = 0.1
 _REMEMBERS, _RECALLS, _WHO_ARE_YOU, _NOT_TOLD = 0.07, 0.16, 0.02, 0.02
 _SLOPPY = 0.15
 
@@ -25,6 +26,10 @@ class Conversation:
     told: dict = field(default_factory=dict)
 
 
+def any_language(rng):
+    return rng.choices(LANGUAGES, [_LANGUAGE_WEIGHTS[language] for language in LANGUAGES])[0]
+
+
 def system_language(rng, language, answer_language, written_in=None):
     """The system turn that asks for answers in `answer_language`."""
     written_in = written_in or rng.choice((language, answer_language, *LANGUAGES))
@@ -32,10 +37,10 @@ def system_language(rng, language, answer_language, written_in=None):
 
 
 def begin(rng, language=None):
-    language = language or rng.choice(LANGUAGES)
+    language = language or any_language(rng)
     chance = rng.random()
     if chance < _SYSTEM_ASKS:
-        answer_language = rng.choice(LANGUAGES)
+        answer_language = any_language(rng)
         return Conversation(system_language(rng, language, answer_language), language, answer_language)
     chance -= _SYSTEM_ASKS
     if chance < _SYSTEM_NAMES:
@@ -46,14 +51,14 @@ def begin(rng, language=None):
     return Conversation(phrases.DEFAULT_SYSTEM, language)
 
 
-def turns(rng, conversation):
-    """Exchanges without end, none of them held out."""
+def turns(rng, conversation, kinds=KINDS):
+    """Exchanges without end, none of them held out; `kinds` with their weights."""
     while True:
         asked = rng.choice(LANGUAGES) if rng.random() < _LANGUAGE_SWITCHES else conversation.language
-        yield from next_exchanges(rng, conversation, asked, conversation.answer_language or asked)
+        yield from next_exchanges(rng, conversation, asked, conversation.answer_language or asked, kinds)
 
 
-def next_exchanges(rng, conversation, asked, answered):
+def next_exchanges(rng, conversation, asked, answered, kinds=KINDS):
     if conversation.told and rng.random() < _RECALLS:
         memory = rng.choice(list(conversation.told))
         return [MEMORIES[memory][1](rng, asked, answered, conversation.told[memory])]
@@ -67,7 +72,7 @@ def next_exchanges(rng, conversation, asked, answered):
     if rng.random() < _WHO_ARE_YOU:
         answer = phrases.NAMED_SYSTEM[answered][1].format(who=conversation.assistant)
         return [Exchange("who", rng.choice(phrases.WHO_ARE_YOU[asked]), answer)]
-    (kind,) = rng.choices(_KINDS, _WEIGHTS)
+    (kind,) = rng.choices(list(kinds), list(kinds.values()))
     return kind(rng, asked, answered, False)
 
 

@@ -1,6 +1,6 @@
 """Rows of tokens to train on: each is one conversation (or a few plain stories), cut at the row's length.
 
-    python dataset.py DIRECTORY        writes DIRECTORY/rows-LENGTH.npy, [rows, length + 1, (token, loss class)]
+    python dataset.py DIRECTORY        writes DIRECTORY/rows-PART.npy, [rows, length + 1, (token, loss class)]
 """
 
 import random
@@ -11,24 +11,37 @@ import numpy
 
 import config
 from conversations import begin, plain_story, sloppy, turns
+from kinds import FIRST_KINDS, KINDS, SECOND_KINDS
 from vocabulary import Vocabulary
 
 _SEED = 20260102
-# Rows of each length; short ones come first in training, a few long ones last.
-ROWS = {128: 44_000, 256: 18_000, 512: 3_200, 1024: 720, 2048: 100}
+# Rows of each part of the training: their length, how many, and the kinds they have.
+PARTS = {
+    "first": (128, 8_000, FIRST_KINDS),
+    "128": (128, 40_000, KINDS),
+    "256": (256, 14_000, KINDS),
+    "512": (512, 2_800, KINDS),
+    "1024": (1024, 640, KINDS),
+    "2048": (2048, 90, KINDS),
+    "again 128": (128, 24_000, SECOND_KINDS),
+    "again 256": (256, 14_000, SECOND_KINDS),
+    "again 512": (512, 2_000, SECOND_KINDS),
+    "again 1024": (1024, 600, SECOND_KINDS),
+    "again 2048": (2048, 60, SECOND_KINDS),
+}
 _PLAIN_ROWS = 0.03
 # What a token's loss counts for: text, the assistant's words.
 TEXT, ANSWER = 0, 1
 
 
-def conversation_row(rng, vocabulary, length):
+def conversation_row(rng, vocabulary, length, kinds):
     """length + 1 tokens and their loss classes."""
     conversation = begin(rng)
     tokens = [config.BOS, *vocabulary.turn("system", conversation.system)]
     classes = [TEXT] * len(tokens)
     newline = vocabulary.encode("\n")
     opening = [config.IM_START, *vocabulary.encode("assistant\n")]
-    for exchange in turns(rng, conversation):
+    for exchange in turns(rng, conversation, kinds):
         if len(tokens) > length:
             break
         asked = [*vocabulary.turn("user", sloppy(rng, exchange.question)), *opening]
@@ -38,26 +51,26 @@ def conversation_row(rng, vocabulary, length):
     return tokens[: length + 1], classes[: length + 1]
 
 
-def plain_row(rng, vocabulary, length):
+def plain_row(rng, vocabulary, length, _kinds):
     tokens = []
     while len(tokens) <= length:
         tokens += [config.BOS, *vocabulary.encode(plain_story(rng)), config.EOS]
     return tokens[: length + 1], [ANSWER] * (length + 1)
 
 
-def rows(rng, vocabulary, length, count):
+def rows(rng, vocabulary, length, count, kinds):
     out = numpy.empty((count, length + 1, 2), numpy.uint16)
     for row in out:
         make = plain_row if rng.random() < _PLAIN_ROWS else conversation_row
-        row[:, 0], row[:, 1] = make(rng, vocabulary, length)
+        row[:, 0], row[:, 1] = make(rng, vocabulary, length, kinds)
     return out
 
 
 def write(directory):
     vocabulary = Vocabulary(directory)
-    for length, count in ROWS.items():
-        rng = random.Random(f"{_SEED} {length}")
-        numpy.save(Path(directory) / f"rows-{length}.npy", rows(rng, vocabulary, length, count))
+    for part, shape in PARTS.items():
+        rng = random.Random(f"{_SEED} {part}")
+        numpy.save(Path(directory) / f"rows-{part}.npy", rows(rng, vocabulary, *shape))
 
 
 if __name__ == "__main__":

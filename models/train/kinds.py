@@ -7,12 +7,16 @@ a tenth of all combinations, chosen by their hash, is held out: training never s
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import partial
 
 import phrases
 from facts import CAPITALS, RIVERS
 from words import (
     ANIMALS, COLOURS, IN_LANGUAGE, LANGUAGES, NAMES, NOUNS, PLACES, THINGS, any_name, coloured, made_up_word, upper_first,
 )  # fmt: skip
+
+
+FOLLOW = 0.35
 
 
 @dataclass(frozen=True)
@@ -62,23 +66,23 @@ def bound_pairs(rng, kind, held_out, left, right):
     """Two to four pairs (left, right), no value twice; the first one is asked about, then they are shuffled for telling."""
     while True:
         asked = draw(kind, held_out, lambda: (left(), right()))
-        others = [draw(kind, False, lambda: (left(), right())) for _ in range(rng.choice((1, 1, 2, 2, 3)))]
+        others = [draw(kind, False, lambda: (left(), right())) for _ in range(rng.choice((1, 1, 1, 2, 2, 3)))]
         pairs = [asked, *others]
         if len({a for a, _ in pairs}) == len({b for _, b in pairs}) == len(pairs):
             return asked, others, rng.sample(pairs, len(pairs))
 
 
-def follow_ups(rng, told, first, others, ask):
-    """The first question together with what is told; at times further questions about the same."""
+def follow_ups(rng, told, first, others, ask, follow):
+    """The first question together with what is told, then, each with the chance `follow`, questions about the others."""
     exchange = ask(first)
     exchanges = [replace(exchange, question=f"{told} {exchange.question}")]
     for other in others:
-        if rng.random() < 0.35:
+        if rng.random() < follow:
             exchanges.append(ask(other))
     return exchanges
 
 
-def has(rng, asked, answered, held_out):
+def has(rng, asked, answered, held_out, follow=FOLLOW):
     text, reply = phrases.HAS[asked], phrases.HAS[answered]
     first, others, pairs = bound_pairs(rng, "has", held_out, lambda: any_name(rng), lambda: rng.choice(list(NOUNS["en"])))
     told = sentence([text["fact"].format(who=who, noun=NOUNS[asked][noun]) for who, noun in pairs], text["join"])
@@ -94,7 +98,7 @@ def has(rng, asked, answered, held_out):
         question = rng.choice(text[form]).format(who=who, noun=NOUNS[asked][in_question])
         return Exchange("has", upper_question(question), reply[answer].format(who=who, noun=NOUNS[answered][noun]))
 
-    return follow_ups(rng, told, first, others, ask)
+    return follow_ups(rng, told, first, others, ask, follow)
 
 
 def upper_question(question):
@@ -102,7 +106,7 @@ def upper_question(question):
     return question if question[0] == "¿" else upper_first(question)
 
 
-def where(rng, asked, answered, held_out):
+def where(rng, asked, answered, held_out, follow=FOLLOW):
     text, reply = phrases.WHERE[asked], phrases.WHERE[answered]
     first, others, pairs = bound_pairs(
         rng, "where", held_out, lambda: any_name(rng), lambda: rng.choice(list(PLACES["en"]))
@@ -114,10 +118,10 @@ def where(rng, asked, answered, held_out):
         question = rng.choice(rng.choice((text["where"], text["who"]))).format(who=who, place=PLACES[asked][place])
         return Exchange("where", question, reply["answer"].format(who=who, place=PLACES[answered][place]))
 
-    return follow_ups(rng, told, first, others, ask)
+    return follow_ups(rng, told, first, others, ask, follow)
 
 
-def colour(rng, asked, answered, held_out):
+def colour(rng, asked, answered, held_out, follow=FOLLOW):
     text, reply = phrases.COLOUR[asked], phrases.COLOUR[answered]
     first, others, pairs = bound_pairs(
         rng, "colour", held_out, lambda: rng.choice(list(NOUNS["en"])), lambda: rng.choice(list(COLOURS["en"]))
@@ -133,10 +137,10 @@ def colour(rng, asked, answered, held_out):
         question = rng.choice(text["ask"]).format(noun=NOUNS[asked][pair[0]])
         return Exchange("colour", question, upper_first(fact(answered, reply, pair)) + ".")
 
-    return follow_ups(rng, told, first, others, ask)
+    return follow_ups(rng, told, first, others, ask, follow)
 
 
-def age(rng, asked, answered, held_out):
+def age(rng, asked, answered, held_out, follow=FOLLOW):
     text, reply = phrases.AGE[asked], phrases.AGE[answered]
     first, others, pairs = bound_pairs(rng, "age", held_out, lambda: any_name(rng), lambda: rng.randint(2, 99))
     told = sentence([text["fact"].format(who=who, n=n) for who, n in pairs], text["join"])
@@ -145,11 +149,11 @@ def age(rng, asked, answered, held_out):
         who, n = pair
         return Exchange("age", rng.choice(text["ask"]).format(who=who), reply["fact"].format(who=who, n=n) + ".")
 
-    return follow_ups(rng, told, first, others, ask)
+    return follow_ups(rng, told, first, others, ask, follow)
 
 
 def after(rng, asked, answered, held_out):
-    (n,) = draw("after", held_out, lambda: (rng.randint(0, rng.choice((20, 99, 499))),))
+    (n,) = draw("after", held_out, lambda: (rng.randint(0, rng.choice((20, 99, 99, 299))),))
     question = rng.choice(phrases.AFTER[asked]["ask"]).format(n=n)
     return [Exchange("after", question, phrases.AFTER[answered]["answer"].format(n=n, m=n + 1))]
 
@@ -165,13 +169,6 @@ def greater(rng, asked, answered, held_out):
     if asked == "es" and (b == 11 or str(b)[0] == "8"):
         question = question.replace(" o ", " u ")  # before the same sound
     return [Exchange("greater", question, phrases.GREATER[answered]["answer"].format(n=high, m=low))]
-
-
-def add(rng, asked, answered, held_out):
-    low, high = draw("add", held_out, lambda: tuple(sorted((rng.randint(0, 20), rng.randint(0, 9)))))
-    a, b = rng.sample((low, high), 2)
-    question = rng.choice(phrases.ADD[asked]["ask"]).format(a=a, b=b)
-    return [Exchange("add", question, phrases.ADD[answered]["answer"].format(a=a, b=b, n=a + b))]
 
 
 def capital(rng, asked, answered, held_out):
@@ -235,13 +232,13 @@ def translate_phrase(rng, asked, answered, held_out):
 def repeat(rng, asked, answered, held_out):
     def word():
         chance = rng.random()
-        if chance < 0.4:
+        if chance < 0.15:
             return made_up_word(rng)
-        if chance < 0.6:
+        if chance < 0.4:
             return str(rng.randint(0, 999))
         return rng.choice(list(NOUNS[asked].values())).bare
 
-    words = draw("repeat", held_out, lambda: distinct(rng.randint(1, 5), word))
+    words = draw("repeat", held_out, lambda: distinct(rng.randint(1, 4), word))
     listed = ", ".join(words)
     return [Exchange("repeat", rng.choice(phrases.REPEAT[asked]).format(words=listed), listed + ".")]
 
@@ -348,8 +345,15 @@ def recall_nothing(rng, asked, answered, memory):
 # Each memory: telling it, and asking for it any number of turns later.
 MEMORIES = dict(name=(tell_name, recall_name), number=(tell_number, recall_number))
 
-# How often each kind is drawn in training.
+# How often each kind is drawn in training; at its very start: copying comes first, the rest needs it; and in its second
+# course: more of what has to be found in the text before.
 KINDS = {
-    has: 1.4, where: 1.0, colour: 1.0, age: 0.8, after: 0.6, greater: 0.6, add: 1.2, capital: 0.9, river: 0.6,
-    translate_word: 1.4, translate_phrase: 1.2, repeat: 0.6, greeting: 0.4, unknown: 0.3, talk: 0.8, story: 0.5, reading: 0.9,
+    has: 1.4, where: 1.0, colour: 1.0, age: 0.8, after: 0.7, greater: 0.6, capital: 0.9, river: 0.6,
+    translate_word: 1.4, translate_phrase: 1.0, repeat: 0.5, greeting: 0.4, unknown: 0.3, talk: 0.7, story: 0.4, reading: 0.9,
+}  # fmt: skip
+FIRST_KINDS = {repeat: 2, greeting: 1, has: 2, where: 1.5, colour: 1, age: 1}
+_FIND_KINDS = {partial(kind, follow=0.9): 2 for kind in (has, where, colour, age)}
+SECOND_KINDS = _FIND_KINDS | {
+    reading: 1.5, repeat: 0.8, greater: 1, translate_word: 1.4, translate_phrase: 0.8,
+    after: 0.6, capital: 0.6, river: 0.4, greeting: 0.4, unknown: 0.5, talk: 0.6, story: 0.3,
 }  # fmt: skip

@@ -81,14 +81,6 @@ GREATER = dict(
     en=dict(ask=["Which number is greater, {a} or {b}?", "Which is greater: {a} or {b}?"], answer="{n} is greater than {m}."),
 )  # fmt: skip
 
-ADD = dict(
-    es=dict(ask=["¿Cuánto es {a} más {b}?", "Suma {a} y {b}."], answer="{a} más {b} son {n}."),
-    ca=dict(ask=["Quant fan {a} més {b}?", "Suma {a} i {b}."], answer="{a} més {b} fan {n}."),
-    eu=dict(ask=["Zenbat da {a} gehi {b}?", "Batu {a} eta {b}."], answer="{a} gehi {b} berdin {n}."),
-    gl=dict(ask=["Canto é {a} máis {b}?", "Suma {a} e {b}."], answer="{a} máis {b} son {n}."),
-    en=dict(ask=["How much is {a} plus {b}?", "Add {a} and {b}."], answer="{a} plus {b} is {n}."),
-)  # fmt: skip
-
 CAPITAL = dict(
     es=dict(ask=["¿Cuál es la capital {of}?", "Dime la capital {of}.", "¿Qué ciudad es la capital {of}?", "La capital {of}, por favor."],
             answer="La capital {of} es {city}."),
@@ -248,7 +240,7 @@ UNKNOWN = dict(
             answer="I do not know that: I am a very small model."),
 )  # fmt: skip
 
-DEFAULT_SYSTEM = "You are Pocket, a small assistant. Answer in the language of the question."
+DEFAULT_SYSTEM = "You are Pocket, a small assistant."
 
 # {into} is "in Catalan": the system turn that asks for a language.
 ANSWER_IN = dict(

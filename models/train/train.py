@@ -2,7 +2,7 @@
 
 Two threads in one process would wait for each other at every operation, which is slow where other work wants the cores.
 
-    python train.py DIRECTORY HELDOUT.jsonl        writes DIRECTORY/pocket.pt, and a checkpoint now and then
+    python train.py DIRECTORY HELDOUT.jsonl [FIRST_COURSE]        writes DIRECTORY/pocket.pt, every now and then
 """
 
 import json
@@ -27,27 +27,40 @@ from vocabulary import Vocabulary
 _SEED = 20260104
 _PROCESSES = 2
 _BATCH_TOKENS = 4096
-# Rows of a length are spread over this part of the training, from 0 to 1: short ones first.
-_SPREAD = {128: (0.0, 0.8), 256: (0.15, 1.0), 512: (0.4, 1.0), 1024: (0.55, 1.0), 2048: (0.65, 1.0)}
+# Each course spreads the rows of its parts over a stretch of itself, from 0 to 1: short ones first. Its rate goes up to
+# `peak` and down to nearly nothing over the last `decay` of it. The first one is left after 1,500 of its 2,930 steps, when
+# what is known by heart is learnt and what has to be found in the text is not yet: for that is the second one.
+_COURSES = [
+    dict(
+        spread={
+            "first": (0.0, 0.12), "128": (0.06, 0.85), "256": (0.2, 1.0), "512": (0.4, 1.0), "1024": (0.5, 1.0), "2048": (0.6, 1.0),
+        },
+        peak=1.0, decay=0.5, until=1500,
+    ),
+    dict(
+        spread={"again 128": (0, 0.8), "again 256": (0, 1), "again 512": (0.1, 1), "again 1024": (0.2, 1), "again 2048": (0.3, 1)},
+        peak=1.0, decay=0.7, until=None,
+    ),
+]  # fmt: skip
 # A token that the user or the system says counts for a little.
-_TEXT_WEIGHT = 0.1
-_WARMUP_STEPS, _DECAY = 100, 0.45
+_TEXT_WEIGHT = 0.25
+_WARMUP_STEPS = 60
 _MATRIX_RATE, _EMBEDDING_RATE, _OUTPUT_RATE = 0.02, 0.01, 0.003
-_LOG_EVERY, _CHECK_EVERY = 25, 250
+_LOG_EVERY, _CHECK_EVERY = 25, 300
 _DTYPE = torch.bfloat16
 
 
-def batches(directory):
-    """(length, rows) of every batch, in the order of training."""
+def batches(directory, spread):
+    """The rows of every batch, in the order of training."""
     rng = random.Random(_SEED)
     placed = []
-    for length, (start, end) in _SPREAD.items():
-        rows = numpy.load(directory / f"rows-{length}.npy", mmap_mode="r")
-        size = _BATCH_TOKENS // length
+    for part, (start, end) in spread.items():
+        rows = numpy.load(directory / f"rows-{part}.npy", mmap_mode="r")
+        size = _BATCH_TOKENS // (rows.shape[1] - 1)
         for first in range(0, len(rows) - size + 1, size):
-            placed.append((rng.uniform(start, end), length, rows[first : first + size]))
+            placed.append((rng.uniform(start, end), rows[first : first + size]))
     placed.sort(key=lambda batch: batch[0])
-    return [rows for _, _, rows in placed]
+    return [rows for _, rows in placed]
 
 
 def optimizers(model):
@@ -68,9 +81,8 @@ def optimizers(model):
     return made
 
 
-def rate(step, steps):
-    """From 0 to 1: up in _WARMUP_STEPS, down to nearly nothing over the last _DECAY of the training."""
-    return min(1.0, (step + 1) / _WARMUP_STEPS, 0.01 + (1 - step / steps) / _DECAY)
+def rate(step, steps, peak, decay):
+    return peak * min(1.0, (step + 1) / _WARMUP_STEPS, 0.01 + (1 - step / steps) / decay)
 
 
 def losses(model, rows):
@@ -103,7 +115,8 @@ def average_gradients(model):
         gradient.copy_(mean.view_as(gradient))
 
 
-def train(rank, directory, heldout_path):
+def train(rank, directory, heldout_path, first_course):
+    """`first_course`: 0 from the beginning, 1 to go on from DIRECTORY/pocket.pt with the second course."""
     os.environ |= dict(MASTER_ADDR="127.0.0.1", MASTER_PORT="29417")
     dist.init_process_group("gloo", rank=rank, world_size=_PROCESSES)
     torch.set_num_threads(1)
@@ -112,13 +125,20 @@ def train(rank, directory, heldout_path):
     vocabulary = Vocabulary(directory)
     heldout = [record for record in map(json.loads, open(heldout_path, encoding="utf-8")) if "contains" not in record]
     model = Pocket()
+    if first_course > 0:
+        model.load_state_dict(torch.load(directory / "pocket.pt"))
+    for course in _COURSES[first_course:]:
+        run_course(rank, model, directory, course, lambda: check(model, vocabulary, heldout))
+
+
+def run_course(rank, model, directory, course, checked):
     optimizing = optimizers(model)
-    steps = batches(directory)
+    steps = batches(directory, course["spread"])
     started, seen, sums = time.time(), 0, numpy.zeros(2)
-    for step, rows in enumerate(steps):
+    for step, rows in enumerate(steps[: course["until"]]):
         for optimizer in optimizing:
             for group in optimizer.param_groups:
-                group["lr"] = group["full_rate"] * rate(step, len(steps))
+                group["lr"] = group["full_rate"] * rate(step, len(steps), course["peak"], course["decay"])
         answer_loss, text_loss = losses(model, rows[rank::_PROCESSES])
         (answer_loss + _TEXT_WEIGHT * text_loss).backward()
         average_gradients(model)
@@ -140,9 +160,9 @@ def train(rank, directory, heldout_path):
             )
             sums[:] = 0
         if (step + 1) % _CHECK_EVERY == 0 or step + 1 == len(steps):
-            print(json.dumps(check(model, vocabulary, heldout)), flush=True)
+            print(json.dumps(checked()), flush=True)
             torch.save(model.state_dict(), directory / "pocket.pt")
 
 
 if __name__ == "__main__":
-    spawn(train, sys.argv[1:], _PROCESSES)
+    spawn(train, (*sys.argv[1:3], int(*sys.argv[3:] or [0])), _PROCESSES)

@@ -212,4 +212,4 @@ def made_up_word(rng):
 
 def any_name(rng):
     """Mostly a known name, otherwise one that was never heard."""
-    return rng.choice(NAMES) if rng.random() < 0.6 else Name(made_up_word(rng).capitalize())
+    return rng.choice(NAMES) if rng.random() < 0.85 else Name(made_up_word(rng).capitalize())
