@@ -29,8 +29,9 @@ const RULES: Readonly<Record<string, Rule>> = {
   runtime: { rooms: ['index', 'gguf', 'gpu'], packages: ['webgpu'], platform: true },
   worker: { rooms: ['index', 'runtime'], platform: true },
   server: { rooms: ['index', 'runtime'], packages: ['hono'] },
-  // inspect, tokenize, template, quantize and doctor work on one room alone, without an LLM
-  cli: { rooms: ['index', 'runtime', ...CORE], packages: ['webgpu', 'yaml'], platform: true },
+  doctor: { rooms: ['kernels', 'gpu'], types: ['index'] },
+  // inspect, tokenize, template and quantize work on one room alone, without an LLM
+  cli: { rooms: ['index', 'runtime', 'doctor', ...CORE], packages: ['webgpu', 'yaml'], platform: true },
   demo: { rooms: ['index', 'runtime', 'worker'], platform: true },
 };
 

@@ -1,49 +1,88 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { kernels } from '../../kernels/index.ts';
+import { checkModel, type ModelCheck } from '../doctor/check_model.ts';
+import type { Golden } from '../doctor/golden.ts';
+import { brokenVariants } from '../doctor/variants.ts';
 import { type CheckResult, checkKernel } from '../gpu/check.ts';
 import { adapterName, type Device } from '../gpu/device.ts';
 import { Pipelines } from '../gpu/pipelines.ts';
-import { openNodeDevice } from '../runtime/node.ts';
-import { print, runCommand } from './command.ts';
-import { parseFeatures } from './model_options.ts';
+import type { LoadOptions } from '../index.ts';
+import { load, openNodeDevice } from '../runtime/node.ts';
+import { builtinModel, hasBuiltinModel } from './builtin_model.ts';
+import { print, runCommand, UsageError } from './command.ts';
+import { deviceArgs, deviceOptions } from './model_options.ts';
 
-const usage = `usage: webgguf doctor [--json] [--kernel NAME] [--adapter NAME] [--features LIST]
+const usage = `usage: webgguf doctor [--json] [--kernel NAME] [--adapter NAME] [--features LIST] [--without VARIANT …]
 
-The adapter, its features and limits, and every case of every kernel in every variant, on this device.`;
+The adapter, its features and limits; every case of every kernel in every variant, on this device; then the built-in
+model in both precisions, with the variants that are right. Variants that are not are named, for other commands to do
+without.
+
+  --kernel NAME          this kernel alone, and no model`;
 
 export async function run(args: string[]): Promise<number> {
   let ok = true;
   const code = await runCommand(args, usage, async () => {
     const { values } = parseArgs({
       args,
-      options: {
-        json: { type: 'boolean' },
-        kernel: { type: 'string' },
-        adapter: { type: 'string' },
-        features: { type: 'string' },
-      },
+      options: { ...deviceArgs, json: { type: 'boolean' }, kernel: { type: 'string' } },
     });
-    const features = parseFeatures(values.features);
-    const device = await openNodeDevice({
-      ...(values.adapter !== undefined && { adapter: values.adapter }),
-      ...(features && { features }),
-    });
-    const results: CheckResult[] = [];
-    if (!values.json) await print(describeDevice(device));
-    const pipelines = new Pipelines(device);
-    for (const kernel of kernels) {
-      if (values.kernel !== undefined && values.kernel !== kernel.name) continue;
-      const checked = await Array.fromAsync(checkKernel(device, pipelines, kernel));
-      results.push(...checked);
-      if (!values.json) await print(describeKernel(kernel.name, checked));
+    const chosen = kernels.filter(({ name }) => name === (values.kernel ?? name));
+    if (chosen.length === 0) {
+      throw new UsageError(`--kernel is ${kernels.map(({ name }) => name).join(' or ')}, not ${values.kernel}`);
     }
-    ok = results.length > 0 && results.every((result) => result.ok);
-    if (values.json) await print(`${JSON.stringify(report(device, results, ok))}\n`);
+    const options = await deviceOptions(values);
+    const say = async (text: string) => (values.json ? undefined : print(text));
+
+    const device = await openNodeDevice(options);
+    await say(describeDevice(device));
+    const results = await checkKernels(device, chosen, say);
     device.destroy();
-    if (!ok && !values.json)
-      throw new Error('some kernels are wrong on this device; results from it cannot be trusted');
+
+    const broken = brokenVariants(results);
+    const without = [...(options.without ?? []), ...broken];
+    if (broken.length > 0) await say(`broken            ${broken.join(', ')}\n`);
+    const model = values.kernel === undefined ? await checkBuiltinModel({ ...options, without }, say) : undefined;
+
+    const modelIsRight = model?.every((check) => check.ok) ?? true;
+    ok = results.length > 0 && broken.length === 0 && modelIsRight;
+    if (values.json) await print(`${JSON.stringify(report(device, results, model, without, ok))}\n`);
+    else if (!ok) throw new Error(verdict(broken, without, modelIsRight));
   });
   return code === 0 && !ok ? 1 : code;
+}
+
+type Say = (text: string) => Promise<void>;
+
+async function checkKernels(device: Device, chosen: typeof kernels, say: Say): Promise<CheckResult[]> {
+  const pipelines = new Pipelines(device);
+  const results: CheckResult[] = [];
+  for (const kernel of chosen) {
+    const checked = await Array.fromAsync(checkKernel(device, pipelines, kernel));
+    results.push(...checked);
+    await say(describeKernel(kernel.name, checked));
+  }
+  return results;
+}
+
+/** Nothing where the model's file is absent. */
+async function checkBuiltinModel(
+  options: NonNullable<LoadOptions['deviceOptions']>,
+  say: Say,
+): Promise<ModelCheck[] | undefined> {
+  if (!hasBuiltinModel()) {
+    await say(`model             not checked: ${builtinModel} is missing\n`);
+    return undefined;
+  }
+  const golden: Golden = JSON.parse(await readFile(join(dirname(builtinModel), 'pocket.golden.json'), 'utf8'));
+  const checks: ModelCheck[] = [];
+  for await (const check of checkModel(load, await readFile(builtinModel), golden, { deviceOptions: options })) {
+    checks.push(check);
+    await say(describeModel(check));
+  }
+  return checks;
 }
 
 function describeDevice({ info, features, limits }: Device): string {
@@ -62,28 +101,48 @@ function featureList({ features }: Pick<Device, 'features'>): string[] {
 }
 
 function describeKernel(name: string, results: readonly CheckResult[]): string {
+  if (results.length === 0) return `${name.padEnd(18)}no variant is left\n`;
   const failed = results.filter((result) => !result.ok);
-  const lines = failed.map((r) => `  FAILED ${r.case} [${r.variant || 'base'}]: ${r.error?.split('\n')[0]}`);
+  const lines = failed.map((r) => `  FAILED ${r.case} [${r.variant}]: ${firstLine(r.error)}`);
   const worst = results.reduce((most, { nmse }) => Math.max(most, nmse || 0), 0);
   const summary = `${name.padEnd(18)}${results.length - failed.length} of ${results.length} right, largest nmse ${worst.toExponential(1)}`;
   return `${[summary, ...lines].join('\n')}\n`;
 }
 
-function report(device: Device, results: readonly CheckResult[], ok: boolean) {
+function describeModel({ precision, ok, nmse, tokens, error }: ModelCheck): string {
+  const found = ok ? `${tokens} tokens as recorded, nmse ${nmse.toExponential(1)}` : `FAILED: ${firstLine(error)}`;
+  return `${`model ${precision}`.padEnd(18)}${found}\n`;
+}
+
+function firstLine(error = ''): string {
+  return error.split('\n')[0] as string;
+}
+
+/** What to do about it, in a line. */
+function verdict(broken: readonly string[], without: readonly string[], modelIsRight: boolean): string {
+  if (!modelIsRight) return 'the model is wrong on this device; results from it cannot be trusted';
+  const options = without.map((name) => `--without '${name}'`).join(' ');
+  const are = broken.length === 1 ? 'variant is' : 'variants are';
+  return `${broken.length} kernel ${are} wrong on this device; to other commands, pass ${options}`;
+}
+
+function report(
+  device: Device,
+  results: readonly CheckResult[],
+  model: readonly ModelCheck[] | undefined,
+  without: readonly string[],
+  ok: boolean,
+) {
   const { vendor, architecture, device: name, description, isFallbackAdapter } = device.info;
   return {
     adapter: { vendor, architecture, device: name, description, isFallbackAdapter },
     features: featureList(device),
     limits: device.limits,
-    kernels: results.map(({ name, case: id, variant, ok, nmse, max, error }) => ({
-      name,
-      variant: variant || 'base',
-      case: id,
-      ok,
-      nmse,
-      max,
-      error: error ?? null,
-    })),
+    kernels: results.map(({ error = null, ...result }) => ({ ...result, error })),
+    without,
+    model: model
+      ? Object.fromEntries(model.map(({ precision, error = null, ...check }) => [precision, { ...check, error }]))
+      : null,
     ok,
   };
 }

@@ -1,21 +1,27 @@
 import { readFile } from 'node:fs/promises';
 import { type FeatureName, featureNames } from '../gpu/device.ts';
 import type { LoadOptions, LocalLLM } from '../index.ts';
-import { load } from '../runtime/node.ts';
+import { load, type NodeDeviceOptions } from '../runtime/node.ts';
 import { UsageError } from './command.ts';
 import { number, oneOf, type Values, wholeNumber } from './option_values.ts';
 import { Progress } from './progress.ts';
 import { parseSize } from './size.ts';
 
-/** Options of every command that runs a model, as node:util's parseArgs takes them. */
+/** Options of every command that opens the GPU, as node:util's parseArgs takes them. */
+export const deviceArgs = {
+  adapter: { type: 'string' },
+  features: { type: 'string' },
+  without: { type: 'string', multiple: true },
+} as const;
+
+/** Options of every command that runs a model. */
 export const modelArgs = {
+  ...deviceArgs,
   model: { type: 'string', short: 'm' },
   precision: { type: 'string' },
   kv: { type: 'string' },
   context: { type: 'string' },
   'gpu-memory': { type: 'string' },
-  adapter: { type: 'string' },
-  features: { type: 'string' },
   'space-prefix': { type: 'string' },
   nfc: { type: 'boolean' },
   'rope-scaling': { type: 'string' },
@@ -32,6 +38,7 @@ export const modelUsage = `  -m MODEL               a path, an https URL, hf:OWN
   --gpu-memory SIZE      for weights and KV, such as 8GiB or 500MB
   --adapter NAME         part of the adapter's description
   --features LIST        use no others: base, ${featureNames.join(', ')}
+  --without VARIANT      not this variant of a kernel, which \`doctor\` has found wrong; may be given several times
   --space-prefix WHERE   never, first or afterSpecial (default: what the file says)
   --nfc                  bring text to Unicode's NFC first
   --rope-scaling TYPE    none, linear or llama3, with --rope-factor X and --rope-orig-context N
@@ -39,6 +46,7 @@ export const modelUsage = `  -m MODEL               a path, an https URL, hf:OWN
   --quiet                no progress`;
 
 export type ModelValues = Values<typeof modelArgs>;
+export type DeviceValues = Values<typeof deviceArgs>;
 
 /** Loads the model that the options name, with progress on stderr. */
 export async function loadModel(values: ModelValues, signal?: AbortSignal): Promise<LocalLLM> {
@@ -47,6 +55,7 @@ export async function loadModel(values: ModelValues, signal?: AbortSignal): Prom
   try {
     return await load(values.model, {
       ...loadOptions(values),
+      deviceOptions: await deviceOptions(values),
       ...(values['chat-template'] !== undefined && { chatTemplate: await readFile(values['chat-template'], 'utf8') }),
       ...(signal && { signal }),
       onWarning: (message) => console.error(`warning: ${message}`),
@@ -73,7 +82,6 @@ function loadOptions(values: ModelValues): LoadOptions {
   const contextLength = wholeNumber('--context', values.context);
   const ropeOrigContext = wholeNumber('--rope-orig-context', values['rope-orig-context']);
   const ropeFactor = number('--rope-factor', values['rope-factor']);
-  const features = parseFeatures(values.features);
   return {
     ...(precision && { precision }),
     ...(kvType && { kvType }),
@@ -86,15 +94,35 @@ function loadOptions(values: ModelValues): LoadOptions {
       ...(ropeOrigContext && { ropeOrigContext }),
       ...(ropeFactor && { ropeFactor }),
     },
-    deviceOptions: { ...(values.adapter !== undefined && { adapter: values.adapter }), ...(features && { features }) },
   };
 }
 
-/** `base,f16` to the features allowed; undefined where nothing is said. */
-export function parseFeatures(text: string | undefined): FeatureName[] | undefined {
-  if (text === undefined) return undefined;
+/** What of an adapter is used. */
+export async function deviceOptions({ adapter, features, without }: DeviceValues): Promise<NodeDeviceOptions> {
+  if (without) await requireVariants(without);
+  return {
+    ...(adapter !== undefined && { adapter }),
+    ...(features !== undefined && { features: parseFeatures(features) }),
+    ...(without && { without }),
+  };
+}
+
+/** `base,f16` to the features allowed. */
+function parseFeatures(text: string): FeatureName[] {
   return text
     .split(',')
     .filter((name) => name !== 'base')
     .map((name) => oneOf('--features', name, featureNames) as FeatureName);
+}
+
+async function requireVariants(names: readonly string[]): Promise<void> {
+  const { variantNames } = await import('../doctor/variants.ts'); // with every kernel's checks, which few have a use for
+  const known = variantNames();
+  for (const name of names) {
+    if (known.includes(name)) continue;
+    const kernel = name.split(' ')[0];
+    const near = known.filter((each) => each.startsWith(`${kernel} `));
+    const choice = (near.length > 0 ? near : [...new Set(known.map((each) => each.split(' ')[0]))]).join(', ');
+    throw new UsageError(`--without names a kernel's variant, not ${JSON.stringify(name)}; there are ${choice}`);
+  }
 }

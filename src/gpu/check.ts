@@ -3,9 +3,10 @@ import type { Device } from './device.ts';
 import { scoped } from './errors.ts';
 import type { AnyKernel, Case, CheckedKernel, Output, Tolerance, Trial, Words } from './kernel.ts';
 import { offsetAlignment } from './limits.ts';
-import { describe, type Pipelines } from './pipelines.ts';
+import type { Pipelines } from './pipelines.ts';
 import { bind } from './plan.ts';
 import type { TimedDispatch } from './timing.ts';
+import { usableVariants, variantName } from './variants.ts';
 
 export interface CheckResult {
   readonly name: string;
@@ -22,14 +23,14 @@ export interface CheckResult {
 const guardBytes = offsetAlignment; // behind a binding: these words belong to nobody
 const guardByte = 0xff; // as f32 and f16 this is NaN, as u32 and i8 it is conspicuous
 
-/** Runs every case of a kernel in every variant that the device has. */
+/** Runs every case of a kernel in every variant that the device may run. */
 export async function* checkKernel(
   device: Device,
   pipelines: Pipelines,
   kernel: CheckedKernel,
 ): AsyncGenerator<CheckResult> {
   for (const testCase of kernel.checks().cases) {
-    for (const variant of kernel.variants(testCase.shape, device.features)) {
+    for (const variant of usableVariants(kernel, testCase.shape, device)) {
       yield await checkCase(device, pipelines, kernel, testCase, variant);
     }
   }
@@ -43,7 +44,7 @@ export async function checkCase(
   testCase: Case<object>,
   variant: object,
 ): Promise<CheckResult> {
-  const result = { name: kernel.name, case: testCase.id, variant: describe(variant) };
+  const result = { name: kernel.name, case: testCase.id, variant: variantName(variant) };
   try {
     const trial = testCase.trial();
     const written = await runTrial(device, pipelines, kernel, testCase.shape, variant, trial);
@@ -192,7 +193,8 @@ function halfToFloat(bits: number): number {
   return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
-function beyond(tolerance: Tolerance = { nmse: 0, max: 0 }, nmse: number, max: number): string | undefined {
+/** What is wrong with an error, in a line; undefined where it is within its bounds. */
+export function beyond(tolerance: Tolerance = { nmse: 0, max: 0 }, nmse: number, max: number): string | undefined {
   if (nmse <= tolerance.nmse && max <= tolerance.max) return undefined;
   const parts = [
     `nmse ${nmse.toExponential(2)} (allowed ${tolerance.nmse})`,

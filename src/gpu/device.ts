@@ -30,6 +30,8 @@ export interface DeviceOptions {
   limits?: Partial<Limits>;
   /** WGSL language features of the implementation. Default: those of the home's own `navigator.gpu`; `openDevice`: none. */
   languageFeatures?: ReadonlySet<string>;
+  /** Variants of kernels that are not to run, as `webgguf doctor` names those that fail: `rms_norm subgroups`. Default: none. */
+  without?: readonly string[];
 }
 
 /** An open GPU: the WebGPU device and what is known about it. */
@@ -42,6 +44,8 @@ export interface Device {
   readonly features: Features;
   /** Those in force, in WebGPU's words and units. */
   readonly limits: Limits;
+  /** Variants of kernels that do not run here, by name: `rms_norm subgroups`. */
+  readonly without: readonly string[];
   /** Throws what the GPU has reported since: a lost device, or an error that no scope caught. */
   check(): void;
   /** What comes of `waiting`, unless the device is lost before: then it rejects with `DeviceLostError`. */
@@ -76,10 +80,10 @@ export async function openDevice(adapter: GPUAdapter, options: DeviceOptions = {
 
   const limits = limitsOf(adapter, options.limits);
   const gpu = await adapter.requestDevice({ label: 'webgguf', requiredFeatures, requiredLimits: { ...limits } });
-  return watch(gpu, info, features, limits);
+  return { ...watch(gpu), info, features, limits, without: options.without ?? [] };
 }
 
-function watch(gpu: GPUDevice, info: GPUAdapterInfo, features: Features, limits: Limits): Device {
+function watch(gpu: GPUDevice): Pick<Device, 'gpu' | 'check' | 'unlessLost' | 'destroy'> {
   let failure: GpuError | undefined;
   const waiting = new Set<(loss: GpuError) => void>(); // a race with `gpu.lost` would hold on to all who ever waited
   gpu.lost.then(({ reason, message }) => {
@@ -91,9 +95,6 @@ function watch(gpu: GPUDevice, info: GPUAdapterInfo, features: Features, limits:
   };
   return {
     gpu,
-    info,
-    features,
-    limits,
     check() {
       if (failure) throw failure;
     },

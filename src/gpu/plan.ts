@@ -3,6 +3,7 @@ import type { Device } from './device.ts';
 import { GpuError, scoped } from './errors.ts';
 import type { Kernel, Workgroups } from './kernel.ts';
 import type { CompiledKernel, Pipelines } from './pipelines.ts';
+import { defaultVariant } from './variants.ts';
 
 /** What a segment needs in GPU memory while it runs: a row tile. Resident ones never make anybody wait. */
 export interface Tile {
@@ -125,13 +126,6 @@ export class Recorder<Counts> {
     });
     return segments;
   }
-}
-
-/** The variant a device runs where nobody has measured: the first that the kernel offers it. */
-export function defaultVariant<S extends object, V extends object>(kernel: Kernel<S, V>, shape: S, device: Device): V {
-  const [variant] = kernel.variants(shape, device.features);
-  if (!variant) throw new GpuError(`kernel ${kernel.name}: no variant runs on this device`);
-  return variant;
 }
 
 /** A bind group from buffers by name; a missing or unknown name throws with the kernel's. */

@@ -1,0 +1,30 @@
+/** Kernel variants by name: those that there are, and those that fail. */
+import { kernels } from '../../kernels/index.ts';
+import type { CheckResult } from '../gpu/check.ts';
+import type { Features } from '../gpu/device.ts';
+import { fullVariantName } from '../gpu/variants.ts';
+
+const everything: Features = {
+  f16: true,
+  subgroups: true,
+  subgroupMinSize: 32,
+  subgroupMaxSize: 32,
+  dp4a: true,
+  timestamps: true,
+};
+
+/** Every variant of every kernel, on whatever device: `rms_norm subgroups`. */
+export function variantNames(): string[] {
+  const names = kernels.flatMap((kernel) => {
+    const shapes = kernel.checks().cases.map(({ shape }) => shape);
+    const variants = shapes.flatMap((shape) => kernel.variants(shape, everything));
+    return variants.map((variant) => fullVariantName(kernel, variant));
+  });
+  return [...new Set(names)];
+}
+
+/** The variants that failed in one case at least: what a device must do without. */
+export function brokenVariants(results: readonly CheckResult[]): string[] {
+  const failed = results.filter(({ ok }) => !ok);
+  return [...new Set(failed.map(({ name, variant }) => `${name} ${variant}`))];
+}

@@ -1,0 +1,34 @@
+/** Which of a kernel's variants a device runs. */
+import type { Device } from './device.ts';
+import { GpuError } from './errors.ts';
+import type { AnyKernel, Kernel } from './kernel.ts';
+import { describe } from './pipelines.ts';
+
+/** A variant among its kernel's: `subgroups`, or `base` where nothing is special about it. */
+export function variantName(variant: object): string {
+  return describe(variant) || 'base';
+}
+
+/** A variant among all: `rms_norm subgroups`. */
+export function fullVariantName({ name }: AnyKernel, variant: object): string {
+  return `${name} ${variantName(variant)}`;
+}
+
+/** What this device may run, the default first. */
+export function usableVariants<S extends object, V extends object>(
+  kernel: Kernel<S, V>,
+  shape: S,
+  { features, without }: Device,
+): readonly V[] {
+  return kernel.variants(shape, features).filter((variant) => !without.includes(fullVariantName(kernel, variant)));
+}
+
+/** The variant a device runs where nobody has measured: the first that it may run. */
+export function defaultVariant<S extends object, V extends object>(kernel: Kernel<S, V>, shape: S, device: Device): V {
+  const [variant] = usableVariants(kernel, shape, device);
+  if (variant) return variant;
+  const refused = kernel.variants(shape, device.features).map((each) => `"${fullVariantName(kernel, each)}"`);
+  throw new GpuError(
+    `kernel ${kernel.name}: no variant for ${describe(shape)} is left on this device, without ${refused.join(', ')}`,
+  );
+}

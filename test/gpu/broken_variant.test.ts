@@ -1,0 +1,53 @@
+/** A device on which one variant of one kernel computes wrongly: `doctor` names it, and models run without it. */
+import { describe, expect, test, vi } from 'vitest';
+import type * as Kernels from '../../kernels/rms_norm.ts';
+import { run } from '../../src/cli/doctor.ts';
+import { checkModel } from '../../src/doctor/check_model.ts';
+import { load } from '../../src/runtime/node.ts';
+import { runHere } from '../cli/command.ts';
+import { readPocket } from '../doctor/pocket.ts';
+import { adapterName } from './adapter.ts';
+
+// As where a driver's subgroupAdd sums too little
+vi.mock('../../kernels/rms_norm.ts', async (importOriginal) => {
+  const { rms_norm, ...others } = await importOriginal<typeof Kernels>();
+  const wgsl: typeof rms_norm.wgsl = (...args) => rms_norm.wgsl(...args).replace('subgroupAdd(value)', '(value)');
+  return { ...others, rms_norm: { ...rms_norm, wgsl } };
+});
+
+describe.runIf(adapterName === 'lavapipe')('subgroups of rms_norm are wrong', () => {
+  const broken = 'rms_norm subgroups';
+
+  test('doctor names this variant and no other, and the model is right without it', async () => {
+    const { code, stdout } = await runHere(run, '--json');
+    const { kernels, without, model, ok } = JSON.parse(stdout);
+    const failed = kernels.filter((each: { ok: boolean }) => !each.ok);
+    expect(new Set(failed.map(({ name, variant }: Record<string, string>) => `${name} ${variant}`))).toEqual(
+      new Set([broken]),
+    );
+    expect({ code, ok, without }).toEqual({ code: 1, ok: false, without: [broken] });
+    expect(model).toMatchObject({ exact: { ok: true, error: null }, fast: { ok: true, error: null } });
+  });
+
+  test('its last line says what to pass to other commands', async () => {
+    const { stdout, stderr } = await runHere(run, '--kernel', 'rms_norm');
+    expect(stdout).toMatch(
+      /^rms_norm {10}4 of 8 right.*\n( {2}FAILED .*\[subgroups\]: .*\n){4}broken {12}rms_norm subgroups$/m,
+    );
+    expect(stderr).toBe(
+      "error: 1 kernel variant is wrong on this device; to other commands, pass --without 'rms_norm subgroups'",
+    );
+  });
+
+  test('a model that runs with it is wrong, and one without it says what was recorded', async () => {
+    const { bytes, golden } = await readPocket();
+    for await (const { ok, error } of checkModel(load, bytes, golden, { maxTokens: 1 })) {
+      expect({ ok, error }).toEqual({ ok: false, error: expect.stringMatching(/^nmse /) });
+      break; // the other class takes as long
+    }
+    await using llm = await load(bytes, { precision: 'exact', deviceOptions: { without: [broken] } });
+    const stream = llm.chat(golden.messages, { temperature: 0, maxTokens: golden.exact.tokens.length });
+    const tokens = await Array.fromAsync(stream);
+    expect(tokens.map(({ id }) => id)).toEqual(golden.exact.tokens);
+  });
+});
