@@ -2,12 +2,12 @@
  * Records what `doctor` holds the built-in model to: `node models/record_golden.ts` reads models/pocket-q8_0.gguf and
  * writes models/pocket.golden.json, from the float64 reference of the tests; no GPU is asked.
  */
+import { execFileSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { ChatEncoder } from '../src/chat/index.ts';
 import { modelTolerances, sha256 } from '../src/doctor/check_model.ts';
-import type { Golden, GoldenAnswer, GoldenRow } from '../src/doctor/golden.ts';
-import { rowNumbers } from '../src/doctor/golden.ts';
+import { type Golden, type GoldenAnswer, type GoldenRow, rowNumbers } from '../src/doctor/golden.ts';
 import { bytesSource } from '../src/gguf/bytes.ts';
 import { openGguf } from '../src/gguf/open.ts';
 import type { Precision } from '../src/index.ts';
@@ -24,7 +24,7 @@ const questions = [
   'Tell me a story about a fox and a pencil.',
   'What is the capital of France?',
 ];
-const [minTokens, maxTokens] = [10, 40];
+const [minTokens, maxTokens] = [10, 32];
 /** Logits of a row that are recorded. */
 const bestCount = 12;
 /** Rows of the prompt that are recorded: one of so many. */
@@ -38,12 +38,9 @@ const encoder = new ChatEncoder(gguf.metadata, tokenizer);
 const model = await readReferenceModel(gguf);
 
 const golden = await recordAny();
-const lines = JSON.stringify(
-  golden,
-  (_, value) => (typeof value === 'number' ? Number(value.toPrecision(9)) : value),
-  1,
-);
-await writeFile(file('pocket.golden.json'), `${lines.replace(/\n +(?=[-\d[\]])/g, '')}\n`);
+const rounded = (_: string, value: unknown) => (typeof value === 'number' ? Number(value.toPrecision(8)) : value);
+await writeFile(file('pocket.golden.json'), JSON.stringify(golden, rounded));
+execFileSync('npx', ['biome', 'format', '--write', file('pocket.golden.json')]);
 
 async function recordAny(): Promise<Golden> {
   for (const content of questions) {
@@ -77,8 +74,8 @@ function record(prompt: readonly number[], precision: Precision, options: Refere
   }
 
   // As far as no error within the tolerance makes the second best the best
-  const gaps = rows.slice(first).map(({ best: [best, second] }) => best![1] - second![1]);
-  const margin = modelTolerances[precision].max * rootMeanSquare(rows.flatMap(({ best }) => best.map(([, x]) => x)));
+  const gaps = rows.slice(first).map(({ logits: [best, second] }) => best! - second!);
+  const margin = modelTolerances[precision].max * rootMeanSquare(rows.flatMap(({ logits }) => logits));
   const sure = gaps.findIndex((gap) => gap < margin);
   const count = sure < 0 ? tokens.length : Math.min(sure, tokens.length);
   const ends = sure < 0 && tokenizer.stopTokens.has(next);

@@ -19,8 +19,8 @@ export interface ModelCheck {
 
 export interface ModelCheckOptions {
   readonly deviceOptions?: LoadOptions['deviceOptions'];
-  /** Of the answer, where the adapter is slow. Default: all of it. */
-  readonly maxTokens?: number;
+  /** Default: both. An adapter that compiles slowly takes a quarter of a minute for each. */
+  readonly precisions?: readonly Precision[];
 }
 
 /** How a home loads bytes. */
@@ -39,19 +39,22 @@ export const modelTolerances: Readonly<Record<Precision, Tolerance>> = {
 const contextLength = 256;
 
 /**
- * Loads the model, once for `exact` and once for `fast`, and compares prompt, logits, answer and its log-probabilities.
+ * Loads the model, anew for each precision, and compares prompt, logits, answer and its log-probabilities.
  * Throws where `bytes` are not the file that `golden` was recorded with; never for what the device did.
  */
 export async function* checkModel(
   load: Load,
   bytes: Uint8Array<ArrayBuffer>,
   golden: Golden,
-  options: ModelCheckOptions = {},
+  { deviceOptions = {}, precisions = ['exact', 'fast'] }: ModelCheckOptions = {},
 ): AsyncGenerator<ModelCheck> {
   if ((await sha256(bytes)) !== golden.sha256) {
     throw new Error('the built-in model is another than models/pocket.golden.json was recorded with');
   }
-  for (const precision of ['exact', 'fast'] as const) yield await checkClass(load, bytes, golden, precision, options);
+  for (const precision of precisions) {
+    const loadClass = () => load(bytes, { precision, contextLength, deviceOptions });
+    yield await checkClass(loadClass, golden, precision);
+  }
 }
 
 /** In hex. */
@@ -61,24 +64,22 @@ export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
 }
 
 async function checkClass(
-  load: Load,
-  bytes: Uint8Array,
+  load: () => Promise<LLM>,
   { messages, prompt, ...classes }: Golden,
   precision: Precision,
-  { deviceOptions = {}, maxTokens = Number.POSITIVE_INFINITY }: ModelCheckOptions,
 ): Promise<ModelCheck> {
   const golden = classes[precision];
   try {
-    await using llm = await load(bytes, { precision, contextLength, deviceOptions });
+    await using llm = await load();
     const difference = new Difference();
     await compareLogits(llm, prompt, golden, difference);
-    const answer = await generate(llm, prompt, golden, maxTokens);
+    const answer = await generate(llm, prompt, golden);
     compareLogprobs(answer.tokens, prompt.length, golden, difference);
     const { nmse, max } = difference;
     const error =
       beyond(modelTolerances[precision], nmse, max) ??
       other('prompt', await llm.chatTokens(messages), prompt) ??
-      wrongAnswer(answer, golden, maxTokens);
+      wrongAnswer(answer, golden);
     return { precision, ok: !error, nmse, max, tokens: answer.tokens.length, ...(error && { error }) };
   } catch (error) {
     const nothing = { nmse: Number.NaN, max: Number.NaN, tokens: 0 };
@@ -91,9 +92,8 @@ async function compareLogits(llm: LLM, prompt: readonly number[], golden: Golden
   const logits = await llm.logits([...prompt, ...golden.tokens]);
   const { vocabLength } = llm.tokenizer;
   for (const row of golden.rows) {
-    const ids = row.best.map(([id]) => id);
-    const got = rowNumbers(logits.subarray(row.at * vocabLength, (row.at + 1) * vocabLength), ids);
-    for (const [i, [, logit]] of row.best.entries()) difference.add(logit, got.best[i]?.[1]);
+    const got = rowNumbers(logits.subarray(row.at * vocabLength, (row.at + 1) * vocabLength), row.ids);
+    for (const [i, logit] of row.logits.entries()) difference.add(logit, got.logits[i]);
     for (const name of ['mean', 'rms', 'logSum'] as const) difference.add(row[name], got[name]);
   }
 }
@@ -109,11 +109,10 @@ async function generate(
   llm: LLM,
   prompt: readonly number[],
   { tokens: expected, stopReason, rows }: GoldenAnswer,
-  maxTokens: number,
 ): Promise<Answer> {
-  const count = Math.min(maxTokens, expected.length + (stopReason === 'eos' ? 1 : 0));
-  const logprobs = 2 * Math.max(...rows.map(({ best }) => best.length)); // some may have changed places
-  const stream = llm.generate(prompt, { temperature: 0, maxTokens: count, logprobs });
+  const maxTokens = expected.length + (stopReason === 'eos' ? 1 : 0);
+  const logprobs = 2 * Math.max(...rows.map(({ ids }) => ids.length)); // some may have changed places
+  const stream = llm.generate(prompt, { temperature: 0, maxTokens, logprobs });
   const tokens: Token[] = [];
   for (;;) {
     const { done, value } = await stream.next();
@@ -131,19 +130,16 @@ function compareLogprobs(
 ): void {
   for (const [i, { id, topLogprobs = [] }] of tokens.entries()) {
     const row = golden.rows.find(({ at }) => at === promptLength - 1 + i);
+    if (!row) return;
     const got = new Map(topLogprobs.map((each) => [each.id, each.logprob]));
-    for (const [wanted, logit] of row?.best ?? []) difference.add(logit - (row?.logSum ?? 0), got.get(wanted));
+    for (const [n, logit] of row.logits.entries()) difference.add(logit - row.logSum, got.get(row.ids[n] as number));
     if (id !== golden.tokens[i]) return;
   }
 }
 
-function wrongAnswer(answer: Answer, golden: GoldenAnswer, maxTokens: number): string | undefined {
-  const ids = answer.tokens.map(({ id }) => id);
-  if (maxTokens < golden.tokens.length) return other('answer', ids, golden.tokens.slice(0, maxTokens));
-  return (
-    other('answer', ids, golden.tokens) ??
-    other('text', [answer.text, answer.stopReason], [golden.text, golden.stopReason])
-  );
+function wrongAnswer({ tokens, text, stopReason }: Answer, golden: GoldenAnswer): string | undefined {
+  const ids = tokens.map(({ id }) => id);
+  return other('answer', ids, golden.tokens) ?? other('text', [text, stopReason], [golden.text, golden.stopReason]);
 }
 
 function other(what: string, got: readonly unknown[], recorded: readonly unknown[]): string | undefined {

@@ -25,8 +25,10 @@ export interface GoldenAnswer {
 export interface GoldenRow {
   /** Which token of prompt and answer the row follows, from 0. */
   readonly at: number;
-  /** Ids and logits, greatest first. */
-  readonly best: readonly (readonly [id: number, logit: number])[];
+  /** Tokens of the greatest logits, greatest first. */
+  readonly ids: readonly number[];
+  /** Theirs. */
+  readonly logits: readonly number[];
   readonly mean: number;
   /** Root of the mean square. */
   readonly rms: number;
@@ -34,12 +36,13 @@ export interface GoldenRow {
   readonly logSum: number;
 }
 
-/** The row's numbers; `ids`: those whose logits they hold. */
-export function rowNumbers(logits: ArrayLike<number>, ids: readonly number[]): Omit<GoldenRow, 'at'> {
-  const row = Float64Array.from(logits);
+/** A row's numbers, with the logits of `ids`. */
+export function rowNumbers(all: ArrayLike<number>, ids: readonly number[]): Omit<GoldenRow, 'at'> {
+  const row = Float64Array.from(all);
   const largest = row.reduce((a, b) => Math.max(a, b));
   return {
-    best: ids.map((id) => [id, row[id] as number]),
+    ids,
+    logits: ids.map((id) => row[id] as number),
     mean: row.reduce((sum, logit) => sum + logit, 0) / row.length,
     rms: Math.sqrt(row.reduce((sum, logit) => sum + logit * logit, 0) / row.length),
     logSum: largest + Math.log(row.reduce((sum, logit) => sum + Math.exp(logit - largest), 0)),

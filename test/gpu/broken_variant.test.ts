@@ -41,10 +41,8 @@ describe.runIf(adapterName === 'lavapipe')('subgroups of rms_norm are wrong', ()
 
   test('a model that runs with it is wrong, and one without it says what was recorded', async () => {
     const { bytes, golden } = await readPocket();
-    for await (const { ok, error } of checkModel(load, bytes, golden, { maxTokens: 1 })) {
-      expect({ ok, error }).toEqual({ ok: false, error: expect.stringMatching(/^nmse /) });
-      break; // the other class takes as long
-    }
+    const [check] = await Array.fromAsync(checkModel(load, bytes, golden, { precisions: ['exact'] }));
+    expect(check).toMatchObject({ ok: false, error: expect.stringMatching(/^nmse /) });
     await using llm = await load(bytes, { precision: 'exact', deviceOptions: { without: [broken] } });
     const stream = llm.chat(golden.messages, { temperature: 0, maxTokens: golden.exact.tokens.length });
     const tokens = await Array.fromAsync(stream);

@@ -33,6 +33,10 @@ test('every case of every kernel', async () => {
   expect(report.kernels).toEqual(kernels.map(({ name }) => name));
 }, 300_000);
 
+test('the built-in model, as it was recorded', async () => {
+  expect(await scenario.page.evaluate("checkPocket('fast')")).toEqual({ fast: 'right' }); // exact is the next
+});
+
 test('greedy tokens are those of Node, from bytes in the page and from an address in a worker', async () => {
   const expected = await greedyTokens(load, model.path);
   const inPage = "bytesOf('/model.gguf').then((bytes) => greedyTokens(loads.page, bytes))";

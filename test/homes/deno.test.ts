@@ -1,5 +1,6 @@
 /** Deno's own WebGPU on lavapipe: the kernels, and the tokens that Node gives. */
 import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { kernels } from '../../kernels/index.ts';
 import { load } from '../../src/runtime/node.ts';
@@ -19,6 +20,11 @@ test('every case of every kernel', async () => {
   expect(report.failures).toEqual([]);
   expect(report.kernels).toEqual(kernels.map(({ name }) => name));
 }, 300_000); // Mesa compiles each pipeline for the first time: a minute on two cores
+
+test('the built-in model, as it was recorded', async () => {
+  const path = join(import.meta.dirname, '../../models/pocket-q8_0.gguf');
+  expect(await inDeno('doctor', path)).toEqual({ exact: 'right', fast: 'right' });
+});
 
 test('greedy tokens are those of Node', async () => {
   expect(await inDeno('greedy', model.path)).toEqual(await greedyTokens(load, model.path));

@@ -1,10 +1,12 @@
 /** What every home must do alike; runs in each of them. */
 import { kernels } from '../../kernels/index.ts';
+import { checkModel, type Load } from '../../src/doctor/check_model.ts';
+import type { Golden } from '../../src/doctor/golden.ts';
 import { type ByteSource, readBytes } from '../../src/gguf/source.ts';
 import { type CheckResult, checkKernel } from '../../src/gpu/check.ts';
 import type { Device } from '../../src/gpu/device.ts';
 import { Pipelines } from '../../src/gpu/pipelines.ts';
-import type { LLM, LoadOptions } from '../../src/index.ts';
+import type { LLM, LoadOptions, Precision } from '../../src/index.ts';
 import type { Source } from '../../src/runtime/model_source.ts';
 
 /** What a home tells of its kernels, as JSON. */
@@ -29,6 +31,20 @@ export async function checkKernels(device: Device): Promise<KernelReport> {
     caseCount: results.length,
     failures: failed.map((r) => `${r.name} ${r.case} [${r.variant}]: ${r.error}`),
   };
+}
+
+/** What `doctor` finds wrong with the built-in model: by precision. */
+export async function checkPocket(
+  load: Load,
+  bytes: Uint8Array<ArrayBuffer>,
+  golden: Golden,
+  precisions?: readonly Precision[],
+): Promise<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for await (const { precision, ok, error } of checkModel(load, bytes, golden, { ...(precisions && { precisions }) })) {
+    found[precision] = ok ? 'right' : `${error}`;
+  }
+  return found;
 }
 
 /** Greedy tokens under `exact`, after a prompt that is longer than a chunk. */
