@@ -11,10 +11,16 @@ const { files, byteLength } = tarball;
 const folder = join(project, 'node_modules/webgguf');
 const manifest = await readManifest(folder);
 
-test('modules, their types, and three pages of text', () => {
+test('modules, their types, the built-in model, and three pages of text', () => {
   const other = files.filter((path) => !/^dist\/(src|kernels)\/[\w/]+(\.js|\.d\.ts)$/.test(path));
-  expect(other.sort()).toEqual(['LICENSE', 'README.md', 'package.json']);
-  expect(byteLength).toBeLessThan(300_000);
+  const model = ['models/pocket-q8_0.gguf', 'models/pocket.golden.json'];
+  expect(other.sort()).toEqual(['LICENSE', 'README.md', ...model, 'package.json']);
+  expect(byteLength).toBeLessThan(4_300_000); // all but 300,000 of them the model
+});
+
+test('the built-in model is where the commands look for it', async () => {
+  const { hasBuiltinModel } = await import(join(folder, 'dist/src/cli/builtin_model.js'));
+  expect(hasBuiltinModel()).toBe(true);
 });
 
 test('nothing that serves the checkout alone', () => {

@@ -26,6 +26,8 @@ export async function packCheckout(folder: string): Promise<Tarball> {
     'README.md',
     'src',
     'kernels',
+    'models/pocket-q8_0.gguf',
+    'models/pocket.golden.json',
   ]) {
     await cp(join(checkout, name), join(copy, name), { recursive: true });
   }
