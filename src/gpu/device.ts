@@ -19,6 +19,13 @@ export interface Features {
 
 /** Names that `--features` and `DeviceOptions.features` take; `base` alone allows none. */
 export const featureNames = ['subgroups', 'f16', 'dp4a', 'timestamps'] as const;
+/** WebGPU's names; dp4a is a feature of the language, not of the device. */
+const gpuFeatures: Readonly<Record<FeatureName, GPUFeatureName | undefined>> = {
+  subgroups: 'subgroups',
+  f16: 'shader-f16',
+  dp4a: undefined,
+  timestamps: 'timestamp-query',
+};
 /** One of them. */
 export type FeatureName = (typeof featureNames)[number];
 
@@ -61,26 +68,36 @@ export function adapterName({ vendor, architecture, description }: GPUAdapterInf
 
 /** Opens a device with every limit and feature of use that the adapter offers. */
 export async function openDevice(adapter: GPUAdapter, options: DeviceOptions = {}): Promise<Device> {
-  const allowed = new Set<FeatureName>(options.features ?? featureNames);
-  const offers = (name: FeatureName, feature: GPUFeatureName) => allowed.has(name) && adapter.features.has(feature);
-  const { info } = adapter;
-  const subgroups = offers('subgroups', 'subgroups');
-  const features: Features = {
-    f16: offers('f16', 'shader-f16'),
-    subgroups,
-    subgroupMinSize: subgroups ? info.subgroupMinSize : 1,
-    subgroupMaxSize: subgroups ? info.subgroupMaxSize : 1,
-    dp4a: allowed.has('dp4a') && (options.languageFeatures?.has('packed_4x8_integer_dot_product') ?? false),
-    timestamps: offers('timestamps', 'timestamp-query'),
-  };
-  const requiredFeatures: GPUFeatureName[] = [];
-  if (features.f16) requiredFeatures.push('shader-f16');
-  if (features.subgroups) requiredFeatures.push('subgroups');
-  if (features.timestamps) requiredFeatures.push('timestamp-query');
-
+  const allowed = options.features ?? featureNames;
+  const requiredFeatures = allowed.flatMap((name) => {
+    const feature = gpuFeatures[name];
+    return feature && adapter.features.has(feature) ? feature : [];
+  });
   const limits = limitsOf(adapter, options.limits);
   const gpu = await adapter.requestDevice({ label: 'webgguf', requiredFeatures, requiredLimits: { ...limits } });
-  return { ...watch(gpu), info, features, limits, without: options.without ?? [] };
+  return { ...adoptDevice(gpu, options), limits };
+}
+
+/** A device that somebody else opened, as it is: with the features and limits that it was asked to have. */
+export function adoptDevice(gpu: GPUDevice, { features, languageFeatures, without = [] }: DeviceOptions = {}): Device {
+  const allowed = new Set<FeatureName>(features ?? featureNames);
+  const has = (name: keyof typeof gpuFeatures) => allowed.has(name) && gpu.features.has(gpuFeatures[name] as string);
+  const info = gpu.adapterInfo;
+  const subgroups = has('subgroups');
+  return {
+    ...watch(gpu),
+    info,
+    features: {
+      f16: has('f16'),
+      subgroups,
+      subgroupMinSize: subgroups ? info.subgroupMinSize : 1,
+      subgroupMaxSize: subgroups ? info.subgroupMaxSize : 1,
+      dp4a: allowed.has('dp4a') && (languageFeatures?.has('packed_4x8_integer_dot_product') ?? false),
+      timestamps: has('timestamps'),
+    },
+    limits: limitsOf(gpu),
+    without,
+  };
 }
 
 function watch(gpu: GPUDevice): Pick<Device, 'gpu' | 'check' | 'unlessLost' | 'destroy'> {
@@ -90,8 +107,10 @@ function watch(gpu: GPUDevice): Pick<Device, 'gpu' | 'check' | 'unlessLost' | 'd
     failure = new DeviceLostError(`the GPU device was lost (${reason}): ${message}`);
     for (const reject of waiting) reject(failure);
   });
-  gpu.onuncapturederror = ({ error }) => {
-    failure ??= new GpuError(error.message);
+  const others = gpu.onuncapturederror; // of whoever opened it
+  gpu.onuncapturederror = function (event) {
+    failure ??= new GpuError(event.error.message);
+    others?.call(this, event);
   };
   return {
     gpu,

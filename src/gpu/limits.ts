@@ -17,10 +17,9 @@ export type LimitName = (typeof wantedLimits)[number];
 /** A device's limits, in WebGPU's units. */
 export type Limits = Readonly<Record<LimitName, number>>;
 
-/** The adapter's own limits, lowered to `caps` where a caller wants to try a smaller device. */
-export function limitsOf(adapter: GPUAdapter, caps: Partial<Limits> = {}): Limits {
+/** The limits of an adapter or device, lowered to `caps` where a caller wants to try a smaller device. */
+export function limitsOf(of: Pick<GPUDevice, 'limits'>, caps: Partial<Limits> = {}): Limits {
   const limits = {} as Record<LimitName, number>;
-  for (const name of wantedLimits)
-    limits[name] = Math.min(adapter.limits[name], caps[name] ?? Number.POSITIVE_INFINITY);
+  for (const name of wantedLimits) limits[name] = Math.min(of.limits[name], caps[name] ?? Number.POSITIVE_INFINITY);
   return limits;
 }

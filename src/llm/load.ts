@@ -3,15 +3,15 @@ import { Model, type ModelOptions } from '../decoding/model.ts';
 import { Scheduler } from '../decoding/scheduler.ts';
 import type { Gguf } from '../gguf/gguf.ts';
 import { closeGguf } from '../gguf/open.ts';
-import type { Device, DeviceOptions } from '../gpu/device.ts';
+import { adoptDevice, type Device, type DeviceOptions } from '../gpu/device.ts';
 import { readHeader } from '../models/load.ts';
 import { createTokenizer, type TokenizerOptions } from '../tokenizer/index.ts';
 import { LocalLLM } from './local.ts';
 
 /** What a model is loaded with; nothing need be said. */
 export interface LoadOptions extends ModelOptions, Omit<TokenizerOptions, 'onWarning'> {
-  /** An open device, which the caller keeps; when it is lost, so is the model. Default: the runtime opens one. */
-  device?: Device;
+  /** An open device, which the caller keeps; when it is lost, so is the model. Default: the home opens one. */
+  device?: GPUDevice | Device;
   /** How the runtime opens the device. Default: any adapter, with all that it offers. */
   deviceOptions?: DeviceOptions & {
     /** Part of its vendor, architecture or description. Default: any. */
@@ -31,6 +31,8 @@ export interface Runtime<Source> {
   openDevice(options: DeviceOptions & { adapter?: string }): Promise<Device>;
   /** GPU memory that may be used, in bytes; undefined where nobody knows. */
   memoryBudget(device: Device): number | undefined;
+  /** WGSL language features of the home's implementation. Default: none. */
+  languageFeatures?(): ReadonlySet<string> | undefined;
 }
 
 /** Opens a source in a runtime's way and loads it. On failure everything opened here is closed again. */
@@ -52,16 +54,24 @@ export async function loadIn<Source>(
         throw error;
       });
     };
+    const given = options.device && adopted(runtime, options.device, options.deviceOptions);
     const { signal, onProgress, ...lasting } = options;
     const reopen = () => {
       options.onWarning?.('the GPU device was lost; the model is loaded again');
       return open(lasting);
     };
-    const model = await (options.device ? load(options.device, options) : open(options));
-    const scheduler = new Scheduler(model, options.sequences ?? 1, options.device ? undefined : reopen);
-    return new LocalLLM(gguf, tokenizer, chatEncoder, scheduler, !options.device);
+    const model = await (given ? load(given, options) : open(options));
+    const scheduler = new Scheduler(model, options.sequences ?? 1, given ? undefined : reopen);
+    return new LocalLLM(gguf, tokenizer, chatEncoder, scheduler, !given);
   } catch (error) {
     await closeGguf(gguf);
     throw error;
   }
+}
+
+/** WebGPU's own device, as the engine knows devices. */
+function adopted<Source>(runtime: Runtime<Source>, device: GPUDevice | Device, options: DeviceOptions = {}): Device {
+  if ('unlessLost' in device) return device;
+  const languageFeatures = runtime.languageFeatures?.();
+  return adoptDevice(device, { ...(languageFeatures && { languageFeatures }), ...options });
 }

@@ -27,6 +27,7 @@ export function homeRuntime(home: Home): Runtime<Source> {
     openDevice: (options) => openDeviceIn(home, options),
     /** A software adapter's memory is the system's; a graphics card's is known to nobody. */
     memoryBudget: ({ info }) => (info.isFallbackAdapter ? home.systemMemory() : undefined),
+    languageFeatures: () => home.gpu()?.wgslLanguageFeatures as ReadonlySet<string> | undefined,
   };
 }
 

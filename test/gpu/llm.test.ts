@@ -38,4 +38,17 @@ describe.runIf(adapterName === 'lavapipe')('LLM', () => {
     await expect(unfinished.next()).rejects.toThrow('the model is closed');
     await expect(ids(llm)).rejects.toThrow('the model is closed');
   });
+
+  test('a device of WebGPU’s own does, and stays the caller’s', async () => {
+    const { gpu } = await openTestDevice();
+    const bytes = await randomGgufBytes(fixtures.alia);
+    const own = await loadIn(runtime, bytes, { device: gpu, contextLength: 256 });
+    await using usual = await load();
+    expect(await ids(own)).toEqual(await ids(usual));
+    await own[Symbol.asyncDispose]();
+    await gpu.queue.onSubmittedWorkDone(); // still open
+    const lost = await loadIn(runtime, bytes, { device: gpu, contextLength: 256 });
+    gpu.destroy();
+    await expect(ids(lost)).rejects.toThrow(/the GPU device was lost/);
+  });
 });
