@@ -31,7 +31,7 @@ export async function run(args: string[]): Promise<number> {
     });
     const chosen = kernels.filter(({ name }) => name === (values.kernel ?? name));
     if (chosen.length === 0) {
-      throw new UsageError(`--kernel is ${kernels.map(({ name }) => name).join(' or ')}, not ${values.kernel}`);
+      throw new UsageError(`--kernel is ${kernels.map(({ name }) => name).join(' or ')}, not "${values.kernel}"`);
     }
     const options = await deviceOptions(values);
     const say = async (text: string) => (values.json ? undefined : print(text));

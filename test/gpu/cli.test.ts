@@ -106,12 +106,40 @@ describe.runIf(adapterName === 'lavapipe')('generate and logits', () => {
       1,
       /the prompt has \d+ tokens and the context holds 256/,
     ],
+    [
+      ['generate', '-m', model, '--without', 'rms_norm subgroup'],
+      2,
+      /--without names a kernel's variant, not "rms_norm subgroup"; there are rms_norm subgroups, rms_norm base$/,
+    ],
+    [
+      ['generate', '-m', model, '--without', 'rms_norm subgroups', '--without', 'rms_norm base'],
+      1,
+      /kernel rms_norm: no variant for .* is left on this device, without "rms_norm subgroups", "rms_norm base"$/,
+    ],
+    [['doctor', '--kernel', 'rms'], 2, /^--kernel is repack or .* or sample_pick, not "rms"$/],
     [['nonsense'], 2, /there is no command "nonsense"/],
   ])('%j exits %i with a clear line', async (args, code, message) => {
     const outcome = await webgguf(...args);
     expect(outcome).toMatchObject({ code, stdout: '' });
     expect(outcome.lines[0]).toMatch(message);
     if (code === 1) expect(outcome.lines).toHaveLength(1);
+  });
+});
+
+describe.runIf(adapterName === 'lavapipe')('doctor', () => {
+  test('--json prints one object; --without leaves a variant out', async () => {
+    const args = ['doctor', '--kernel', 'rms_norm', '--json', '--without', 'rms_norm subgroups'];
+    const { code, stdout } = await webgguf(...args);
+    const { adapter, features, limits, kernels, ...others } = JSON.parse(stdout);
+    expect(code).toBe(0);
+    expect(others).toEqual({ without: ['rms_norm subgroups'], model: null, ok: true });
+    expect(adapter.description).toMatch(/llvmpipe/);
+    expect(features).toContain('dp4a');
+    expect(limits.maxBufferSize).toBeGreaterThan(0);
+    for (const kernel of kernels) {
+      expect(kernel).toMatchObject({ name: 'rms_norm', variant: 'base', ok: true, error: null });
+    }
+    expect(kernels.length).toBeGreaterThan(1);
   });
 });
 
