@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { kernels } from '../../kernels/index.ts';
+import { CheckSession, checkKernel } from '../doctor/check_kernel.ts';
 import { checkModel, type ModelCheck } from '../doctor/check_model.ts';
 import type { Golden } from '../doctor/golden.ts';
 import { brokenVariants } from '../doctor/variants.ts';
-import { type CheckResult, checkKernel } from '../gpu/check.ts';
+import type { CheckResult } from '../gpu/check.ts';
 import { adapterName, type Device } from '../gpu/device.ts';
-import { Pipelines } from '../gpu/pipelines.ts';
 import type { LoadOptions } from '../index.ts';
 import { load, openNodeDevice } from '../runtime/node.ts';
 import { builtinModel, hasBuiltinModel } from './builtin_model.ts';
@@ -36,10 +36,10 @@ export async function run(args: string[]): Promise<number> {
     const options = await deviceOptions(values);
     const say = async (text: string) => (values.json ? undefined : print(text));
 
-    const device = await openNodeDevice(options);
+    using session = await CheckSession.start(() => openNodeDevice(options));
+    const { device } = session;
     await say(describeDevice(device));
-    const results = await checkKernels(device, chosen, say);
-    device.destroy();
+    const results = await checkKernels(session, chosen, say);
 
     const broken = brokenVariants(results);
     const without = [...(options.without ?? []), ...broken];
@@ -56,11 +56,10 @@ export async function run(args: string[]): Promise<number> {
 
 type Say = (text: string) => Promise<void>;
 
-async function checkKernels(device: Device, chosen: typeof kernels, say: Say): Promise<CheckResult[]> {
-  const pipelines = new Pipelines(device);
+async function checkKernels(session: CheckSession, chosen: typeof kernels, say: Say): Promise<CheckResult[]> {
   const results: CheckResult[] = [];
   for (const kernel of chosen) {
-    const checked = await Array.fromAsync(checkKernel(device, pipelines, kernel));
+    const checked = await Array.fromAsync(checkKernel(session, kernel));
     results.push(...checked);
     await say(describeKernel(kernel.name, checked));
   }

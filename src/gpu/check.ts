@@ -1,12 +1,12 @@
 import { createBuffer, readBuffer } from './buffers.ts';
 import type { Device } from './device.ts';
 import { scoped } from './errors.ts';
-import type { AnyKernel, Case, CheckedKernel, Output, Tolerance, Trial, Words } from './kernel.ts';
+import type { AnyKernel, Case, Output, Tolerance, Trial, Words } from './kernel.ts';
 import { offsetAlignment } from './limits.ts';
 import type { Pipelines } from './pipelines.ts';
 import { bind } from './plan.ts';
 import type { TimedDispatch } from './timing.ts';
-import { usableVariants, variantName } from './variants.ts';
+import { variantName } from './variants.ts';
 
 export interface CheckResult {
   readonly name: string;
@@ -22,19 +22,6 @@ export interface CheckResult {
 
 const guardBytes = offsetAlignment; // behind a binding: these words belong to nobody
 const guardByte = 0xff; // as f32 and f16 this is NaN, as u32 and i8 it is conspicuous
-
-/** Runs every case of a kernel in every variant that the device may run. */
-export async function* checkKernel(
-  device: Device,
-  pipelines: Pipelines,
-  kernel: CheckedKernel,
-): AsyncGenerator<CheckResult> {
-  for (const testCase of kernel.checks().cases) {
-    for (const variant of usableVariants(kernel, testCase.shape, device)) {
-      yield await checkCase(device, pipelines, kernel, testCase, variant);
-    }
-  }
-}
 
 /** Runs one case in one variant and compares all outputs with the reference. Never throws for what the kernel did. */
 export async function checkCase(

@@ -12,7 +12,7 @@ import { checkKernels, checkPocket, greedyTokens, wrongReads } from './scenario.
 
 const [what = '', path = ''] = Deno.args;
 const tasks: Record<string, () => Promise<unknown>> = {
-  kernels: async () => checkKernels(await openDenoDevice()),
+  kernels: () => checkKernels(openDenoDevice),
   doctor: async () =>
     checkPocket(load, await readFile(path), JSON.parse(await readFile(`${dirname(path)}/pocket.golden.json`, 'utf8'))),
   greedy: () => greedyTokens(load, path),

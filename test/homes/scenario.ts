@@ -1,11 +1,11 @@
 /** What every home must do alike; runs in each of them. */
 import { kernels } from '../../kernels/index.ts';
+import { CheckSession, checkKernel } from '../../src/doctor/check_kernel.ts';
 import { checkModel, type Load } from '../../src/doctor/check_model.ts';
 import type { Golden } from '../../src/doctor/golden.ts';
 import { type ByteSource, readBytes } from '../../src/gguf/source.ts';
-import { type CheckResult, checkKernel } from '../../src/gpu/check.ts';
+import type { CheckResult } from '../../src/gpu/check.ts';
 import type { Device } from '../../src/gpu/device.ts';
-import { Pipelines } from '../../src/gpu/pipelines.ts';
 import type { LLM, LoadOptions, Precision } from '../../src/index.ts';
 import type { Source } from '../../src/runtime/model_source.ts';
 
@@ -19,11 +19,11 @@ export interface KernelReport {
 }
 
 /** Every case of every kernel in every variant that the device has, as `doctor` checks them. */
-export async function checkKernels(device: Device): Promise<KernelReport> {
-  const pipelines = new Pipelines(device);
+export async function checkKernels(open: () => Promise<Device>): Promise<KernelReport> {
+  using session = await CheckSession.start(open);
   const results: CheckResult[] = [];
   for (const kernel of kernels) {
-    for await (const result of checkKernel(device, pipelines, kernel)) results.push(result);
+    for await (const result of checkKernel(session, kernel)) results.push(result);
   }
   const failed = results.filter(({ ok }) => !ok);
   return {
