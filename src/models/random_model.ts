@@ -1,5 +1,5 @@
 /**
- * Small untrained Llamas in ALIA's form, written by the project itself: `npm start` before there is a trained model,
+ * Small untrained Llamas in ALIA's form, written by the project itself: benches,
  * and the tests' fixtures. The same options give the same bytes. Writing them is the gguf room's part:
  * `encodeGguf(metadata, tensors)` with each tensor's type looked up by its name.
  */
