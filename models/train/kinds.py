@@ -208,15 +208,17 @@ def _directions(rng, asked):
 
 
 def translate_word(rng, asked, answered, held_out):
+    def spelled(lang, word):
+        return (NOUNS[lang].get(word) or COLOURS[lang][word]).bare
+
     def make():
         return (*_directions(rng, asked), rng.choice(list(NOUNS["en"]) + list(COLOURS["en"])))
 
     source, target, word = draw("translate_word", held_out, make)
-
-    def render(lang):
-        return (NOUNS[lang].get(word) or COLOURS[lang][word]).bare
-
-    return _translation(rng, asked, answered, "translate_word", render, source, target)
+    # A word that another language spells alike may be known by way of that one.
+    while held_out and any(spelled(lang, word) == spelled(source, word) for lang in LANGUAGES if lang != source):
+        source, target, word = draw("translate_word", held_out, make)
+    return _translation(rng, asked, answered, "translate_word", lambda lang: spelled(lang, word), source, target)
 
 
 def translate_phrase(rng, asked, answered, held_out):
