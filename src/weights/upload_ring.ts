@@ -4,6 +4,7 @@ import { createBuffer } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import type { Pipelines } from '../gpu/pipelines.ts';
 import { bind } from '../gpu/plan.ts';
+import { defaultVariant } from '../gpu/variants.ts';
 import type { RowTile } from './matrix.ts';
 
 /** Whole rows of a tensor on their way from the file into a tile. */
@@ -92,7 +93,8 @@ export class UploadRing {
     slot.staging.unmap();
 
     const shape = { type: tile.type.name, rowLength };
-    const compiled = await this.#pipelines.compile(repack, shape, {});
+    const variant = defaultVariant(repack, shape, this.#device);
+    const compiled = await this.#pipelines.compile(repack, shape, variant);
     const bindGroup = await bind(this.#device, compiled, {
       piece: { buffer: slot.piece },
       raw: { buffer: slot.raw },
@@ -105,7 +107,7 @@ export class UploadRing {
     const pass = encoder.beginComputePass();
     pass.setPipeline(compiled.pipeline);
     pass.setBindGroup(0, bindGroup);
-    pass.dispatchWorkgroups(...repack.workgroups(shape, {}, rowCount));
+    pass.dispatchWorkgroups(...repack.workgroups(shape, variant, rowCount));
     pass.end();
     gpu.queue.submit([encoder.finish()]);
     slot.mapped = slot.staging.mapAsync(GPUMapMode.WRITE);
