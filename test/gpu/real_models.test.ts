@@ -1,18 +1,16 @@
 /** The real models of ../shared/data, against a float64 forward over their own weights and against llama.cpp's rows. */
 import { describe, expect, test } from 'vitest';
-import { generateText } from '../../src/decoding/generate.ts';
 import { Model, type ModelOptions } from '../../src/decoding/model.ts';
-import { Scheduler } from '../../src/decoding/scheduler.ts';
 import { closeGguf } from '../../src/gguf/open.ts';
 import { readHeader } from '../../src/models/load.ts';
 import { openModel } from '../../src/runtime/node_file.ts';
-import { type Expected, hasSharedData, readExpected, sharedData } from '../fixtures/shared_data.ts';
+import { hasSharedData, readExpected, sharedData } from '../fixtures/shared_data.ts';
 import { compareLogits } from '../reference/compare.ts';
 import { ReferenceSequence } from '../reference/forward.ts';
 import { readReferenceModel } from '../reference/model.ts';
 import { adapterName, openTestDevice } from './adapter.ts';
 
-/** SwiftShader runs one file, so that the suite ends; lavapipe all. */
+/** SwiftShader compiles slowly: there the conformance suite goes through some of them, and that must do. */
 const runs = hasSharedData && adapterName !== 'swiftshader';
 const main = 'stories260K-untied-ff192-q8_0';
 
@@ -96,38 +94,9 @@ describe.runIf(runs)('exact logits against llama.cpp’s', () => {
   });
 });
 
-describe.runIf(hasSharedData)(`${adapterName}: fast logits`, () => {
+describe.runIf(runs)('fast logits', () => {
   test.each(['bos', 'once'])('have nmse under 2e-4 to the dequantised rows of %s', async (prompt) => {
     const { nmse } = await largestFromExpected(main, `stories260K-untied-ff192-q8_0-dequant-f32.${prompt}`, 'fast');
     expect(nmse).toBeLessThan(2e-4);
   });
 });
-
-describe.runIf(runs)('greedy tokens are llama.cpp’s wherever the best two logits are apart', () => {
-  test.each([
-    ['stories260K-f32', 'stories260K-f32', 2e-4],
-    [main, 'stories260K-untied-ff192-q8_0-dequant-f32', 2e-4],
-    ['stories260K-by-llamacpp-f32', 'stories260K-f32', 2e-4],
-    ['split/stories260K-untied-ff192-q8_0-00001-of-00003', 'stories260K-untied-ff192-q8_0-dequant-f32', 2e-4],
-  ])('%s', async (file, expectedName, tolerance) => {
-    for (const prompt of ['bos', 'once']) {
-      const expected = await readExpected(`${expectedName}.${prompt}`);
-      const got = await withModel(file, { precision: 'exact', contextLength: 512 }, (model) => greedy(model, expected));
-      const sure = expected.top1MinusTop2.findIndex((gap) => gap <= 2 * tolerance);
-      const count = sure < 0 ? expected.generatedTokens.length : sure;
-      expect(count).toBeGreaterThan(10);
-      expect(got.slice(0, count)).toEqual(expected.generatedTokens.slice(0, count));
-    }
-  });
-});
-
-async function greedy(model: Model, { promptTokens, generatedTokens }: Expected): Promise<number[]> {
-  const options = { temperature: 0, maxTokens: generatedTokens.length };
-  const texts = {
-    vocabLength: model.config.vocabLength,
-    stopTokens: new Set<number>(),
-    stream: () => ({ push: () => '', end: () => '' }),
-    decode: () => '',
-  };
-  return Array.fromAsync(generateText(new Scheduler(model, 1), promptTokens, texts, options), ({ id }) => id);
-}

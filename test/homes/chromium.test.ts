@@ -5,14 +5,13 @@ import { basename, dirname } from 'node:path';
 import type { ElementHandle } from 'puppeteer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { kernels } from '../../kernels/index.ts';
-import { load } from '../../src/runtime/node.ts';
 import type { ConformanceReport } from '../conformance/conformance.ts';
 import { hasSharedData } from '../fixtures/shared_data.ts';
 import { openChromium, type TestPage } from './chromium.ts';
 import { node } from './command.ts';
 import { writeModel } from './model_file.ts';
 import { realModels } from './node_cases.ts';
-import { greedyTokens, type KernelReport } from './scenario.ts';
+import type { KernelReport } from './scenario.ts';
 import type { useWorker } from './worker_scenario.ts';
 
 type UseReport = Awaited<ReturnType<typeof useWorker>>;
@@ -35,13 +34,6 @@ test('every case of every kernel', async () => {
 
 test('the built-in model, as it was recorded', async () => {
   expect(await scenario.page.evaluate("checkPocket('fast')")).toEqual({ fast: 'right' }); // exact is the next
-});
-
-test('greedy tokens are those of Node, from bytes in the page and from an address in a worker', async () => {
-  const expected = await greedyTokens(load, model.path);
-  const inPage = "bytesOf('/model.gguf').then((bytes) => greedyTokens(loads.page, bytes))";
-  expect(await scenario.page.evaluate(inPage)).toEqual(expected);
-  expect(await scenario.page.evaluate("greedyTokens(loads.worker, '/model.gguf')")).toEqual(expected);
 });
 
 // SwiftShader compiles each model's kernels anew, for seconds: the worker goes through them all, the page through two
@@ -110,7 +102,7 @@ test('the examples say what the one for Node says, of an URL in the page and of 
 
 test('what goes wrong is said in one line', async () => {
   const failure = (call: string) => scenario.page.evaluate(`${call}.then(String, (error) => String(error))`);
-  expect(await failure(`greedyTokens(loads.page, '/nowhere.gguf')`)).toMatch(/^GgufError: .*nowhere\.gguf/);
+  expect(await failure(`load('/nowhere.gguf')`)).toMatch(/^GgufError: .*nowhere\.gguf/);
   expect(await failure(`openBrowserDevice({ adapter: 'nvidia' })`)).toMatch(
     /no adapter named "nvidia": .*swiftshader/i,
   );

@@ -3,12 +3,10 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { kernels } from '../../kernels/index.ts';
-import { load } from '../../src/runtime/node.ts';
 import { hasSharedData } from '../fixtures/shared_data.ts';
 import { deno, node } from './command.ts';
 import { writeModel } from './model_file.ts';
 import { realModels } from './node_cases.ts';
-import { greedyTokens } from './scenario.ts';
 
 const model = await writeModel();
 afterAll(() => model[Symbol.asyncDispose]());
@@ -24,10 +22,6 @@ test('every case of every kernel', async () => {
 test('the built-in model, as it was recorded', async () => {
   const path = join(import.meta.dirname, '../../models/pocket-q8_0.gguf');
   expect(await inDeno('doctor', path)).toEqual({ exact: 'right', fast: 'right' });
-});
-
-test('greedy tokens are those of Node', async () => {
-  expect(await inDeno('greedy', model.path)).toEqual(await greedyTokens(load, model.path));
 });
 
 test('conformance', async () => {

@@ -1,5 +1,5 @@
 /**
- * `deno run -A --unstable-webgpu in_deno.ts kernels | greedy MODEL | doctor MODEL | conformance MODEL | continuations FILE | reads FILE`:
+ * `deno run -A --unstable-webgpu in_deno.ts kernels | doctor MODEL | conformance MODEL | continuations FILE | reads FILE`:
  * the result as JSON on stdout.
  */
 import { readFile } from 'node:fs/promises';
@@ -8,14 +8,13 @@ import { load, openDenoDevice, openDenoFile } from '../../src/runtime/deno.ts';
 import { conformance } from '../conformance/conformance.ts';
 import { continuations } from '../conformance/greedy.ts';
 import { loseDevice, watchDevices } from '../conformance/lose_device.ts';
-import { checkKernels, checkPocket, greedyTokens, wrongReads } from './scenario.ts';
+import { checkKernels, checkPocket, wrongReads } from './scenario.ts';
 
 const [what = '', path = ''] = Deno.args;
 const tasks: Record<string, () => Promise<unknown>> = {
   kernels: () => checkKernels(openDenoDevice),
   doctor: async () =>
     checkPocket(load, await readFile(path), JSON.parse(await readFile(`${dirname(path)}/pocket.golden.json`, 'utf8'))),
-  greedy: () => greedyTokens(load, path),
   conformance() {
     watchDevices();
     return conformance({ load, model: path, missing: `${path}/nowhere`, loseDevice });

@@ -6,8 +6,7 @@ import type { Golden } from '../../src/doctor/golden.ts';
 import { type ByteSource, readBytes } from '../../src/gguf/source.ts';
 import type { CheckResult } from '../../src/gpu/check.ts';
 import type { Device } from '../../src/gpu/device.ts';
-import type { LLM, LoadOptions, Precision } from '../../src/index.ts';
-import type { Source } from '../../src/runtime/model_source.ts';
+import type { Precision } from '../../src/index.ts';
 
 /** What a home tells of its kernels, as JSON. */
 export interface KernelReport {
@@ -45,18 +44,6 @@ export async function checkPocket(
     found[precision] = ok ? 'right' : `${error}`;
   }
   return found;
-}
-
-/** Greedy tokens under `exact`, after a prompt that is longer than a chunk. */
-export async function greedyTokens(
-  load: (source: Source, options: LoadOptions) => Promise<LLM>,
-  source: Source,
-): Promise<number[]> {
-  await using llm = await load(source, { precision: 'exact', chunkLength: 16 });
-  const prompt = Array.from({ length: 20 }, (_, i) => 20 + ((i * 37) % 300));
-  const tokens: number[] = [];
-  for await (const { id } of llm.generate(prompt, { maxTokens: 24, temperature: 0 })) tokens.push(id);
-  return tokens;
 }
 
 /** Many reads in flight at once, of bytes that are then read once more alone; the offsets that differ. */
