@@ -98,7 +98,6 @@ describe.runIf(adapterName === 'lavapipe')('webgguf chat, piped', () => {
 
   test.each([
     ['no input', '', ['-m', model], 1, /the input is empty/],
-    ['no model', 'hola', [], 2, /name the model with -m/],
     ['a wrong option', 'hola', ['-m', model, '--temperature', 'hot'], 2, /--temperature takes a number/],
     ['no such file', 'hola', ['-m', model, '--chat-template', join(folder, 'absent.jinja')], 1, /absent\.jinja/],
     ['too long', 'ba '.repeat(400), ['-m', model, '--context', '256'], 1, /the context holds 256/],
