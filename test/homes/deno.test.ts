@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { kernels } from '../../kernels/index.ts';
 import { hasSharedData } from '../fixtures/shared_data.ts';
-import { deno, node } from './command.ts';
+import { deno } from './command.ts';
 import { writeModel } from './model_file.ts';
 import { realModels } from './node_cases.ts';
 
@@ -43,12 +43,6 @@ test.runIf(hasSharedData)(
 
 test('reads in flight at once do not disturb each other', async () => {
   expect(await inDeno('reads', model.path)).toEqual([]);
-});
-
-test('the example says what the one for Node says', async () => {
-  const text = await deno('examples/deno.ts', model.path);
-  expect(text.length).toBeGreaterThan(40);
-  expect(text).toBe(await node('examples/node.ts', model.path));
 });
 
 describe('a file that does not open', () => {

@@ -4,12 +4,7 @@ import { greedyCases } from '../fixtures/greedy_cases.ts';
 import { sharedData } from '../fixtures/shared_data.ts';
 
 /** Files for which llama.cpp's answers are not recorded, or not to be had with f32 activations: Node's are. */
-const files = [
-  'stories260K-q8_0-ffndownf16',
-  'stories260K-untied-ff192-bf16',
-  'alia-shape-2l-q8_0',
-  'split/stories260K-untied-ff192-q8_0-00001-of-00003',
-];
+const files = ['stories260K-q8_0-ffndownf16', 'alia-shape-2l-q8_0'];
 
 /** The real models, and what every home must say after the same prompts. */
 export async function realModels(): Promise<(GreedyCase & { readonly source: string })[]> {
