@@ -59,6 +59,7 @@ export class Scheduler {
 
   /** The next token of a generation; undefined where the context is full. */
   next(generation: Generation): Promise<Chosen | undefined> {
+    if (this.#closed) return Promise.reject(this.#closed); // also where tokens have come that nobody has taken
     const chosen = generation.next();
     this.#wake();
     return chosen;

@@ -12,7 +12,7 @@ import { checkKernels, checkPocket, wrongReads } from './scenario.ts';
 
 const [what = '', path = ''] = Deno.args;
 const tasks: Record<string, () => Promise<unknown>> = {
-  kernels: () => checkKernels(openDenoDevice),
+  kernels: () => checkKernels(openDenoDevice, 2),
   doctor: async () =>
     checkPocket(load, await readFile(path), JSON.parse(await readFile(`${dirname(path)}/pocket.golden.json`, 'utf8'))),
   conformance() {
