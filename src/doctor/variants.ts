@@ -4,7 +4,8 @@ import type { CheckResult } from '../gpu/check.ts';
 import type { Features } from '../gpu/device.ts';
 import { fullVariantName } from '../gpu/variants.ts';
 
-const everything: Features = {
+/** A device that offers every variant. */
+export const everyFeature: Features = {
   f16: true,
   subgroups: true,
   subgroupMinSize: 32,
@@ -17,7 +18,7 @@ const everything: Features = {
 export function variantNames(): string[] {
   const names = kernels.flatMap((kernel) => {
     const shapes = kernel.checks().cases.map(({ shape }) => shape);
-    const variants = shapes.flatMap((shape) => kernel.variants(shape, everything));
+    const variants = shapes.flatMap((shape) => kernel.variants(shape, everyFeature));
     return variants.map((variant) => fullVariantName(kernel, variant));
   });
   return [...new Set(names)];

@@ -1,17 +1,9 @@
 /** What holds of every kernel's source, without a GPU. */
 import { expect, test } from 'vitest';
 import { kernels } from '../../kernels/index.ts';
-import type { Features } from '../../src/gpu/device.ts';
+import { everyFeature } from '../../src/doctor/variants.ts';
 import { composeShader } from '../../src/gpu/wgsl.ts';
 
-const everything: Features = {
-  f16: true,
-  subgroups: true,
-  subgroupMinSize: 32,
-  subgroupMaxSize: 32,
-  dp4a: true,
-  timestamps: true,
-};
 /** Firefox's, and WebGPU's default. */
 const storageBuffers = 8;
 
@@ -19,7 +11,7 @@ test.each(kernels.map((kernel) => [kernel.name, kernel] as const))('%s', (_, ker
   const { cases } = kernel.checks();
   expect(cases.length).toBeGreaterThan(0);
   for (const { shape } of cases) {
-    for (const variant of kernel.variants(shape, everything)) {
+    for (const variant of kernel.variants(shape, everyFeature)) {
       const { code, bindings } = composeShader(kernel.wgsl(shape, variant));
       expect(bindings.filter(({ type }) => type !== 'uniform').length).toBeLessThanOrEqual(storageBuffers);
       expect(new Set(bindings.map(({ name }) => name)).size).toBe(bindings.length);
