@@ -84,10 +84,13 @@ export interface TileLayout {
   readonly byteLength: number;
 }
 
-/** A matrix's rows in tiles: one per run of parts of a type, split where a binding or a buffer would be too large. */
-export function tileLayouts(spec: MatrixSpec, limits: Limits): TileLayout[] {
+/**
+ * A matrix's rows in tiles: one per run of parts of a type, split where a binding, a buffer or `maxTileBytes` would be
+ * too small for all of them. A tile has two rows at least, however long they are.
+ */
+export function tileLayouts(spec: MatrixSpec, limits: Limits, maxTileBytes = Number.POSITIVE_INFINITY): TileLayout[] {
   return runsOfOneType(spec).flatMap(({ type, rowStart, rowCount }) => {
-    const perTile = rowsPerTile(type, spec.rowLength, limits);
+    const perTile = rowsPerTile(type, spec.rowLength, limits, maxTileBytes);
     return Array.from({ length: Math.ceil(rowCount / perTile) }, (_, i) =>
       layout(type, spec.rowLength, rowStart + i * perTile, Math.min(perTile, rowCount - i * perTile)),
     );
@@ -107,11 +110,12 @@ function runsOfOneType({ parts, rowCount }: MatrixSpec): { type: BlockType; rowS
   return runs;
 }
 
-function rowsPerTile(type: BlockType, rowLength: number, limits: Limits): number {
+function rowsPerTile(type: BlockType, rowLength: number, limits: Limits, maxTileBytes: number): number {
   const rowBytes = type.planes.map(({ bytes }) => bytes * blocksPerRow(rowLength));
   const byBinding = Math.floor(limits.maxStorageBufferBindingSize / Math.max(...rowBytes));
   const allBytes = rowBytes.reduce((a, b) => a + b, 0);
-  const byBuffer = Math.floor((limits.maxBufferSize - type.planes.length * offsetAlignment) / allBytes);
+  const tileBytes = Math.min(limits.maxBufferSize, maxTileBytes) - type.planes.length * offsetAlignment;
+  const byBuffer = Math.floor(tileBytes / allBytes);
   const rows = Math.min(byBinding, byBuffer);
   return rows >= rowMultiple ? rows - (rows % rowMultiple) : Math.max(2, rows - (rows % 2));
 }
