@@ -1,12 +1,12 @@
 /**
- * sample_pick: the winner of a row's blocks is its token. It becomes the input of its sequence's next step, and one of
- * the recent tokens, where those are counted.
+ * sample_pick: the winner of a row's blocks is its token. It becomes the input of its sequence's next step, where it feeds
+ * one, and one of the recent tokens, where those are counted.
  *
  *   best_scores, best_ids   [rows, BLOCKS]      samplings   [rows]
  *   ids       [rows]: the token, or NO_TOKEN where the logits were no numbers
  *   last_ids  [sequences]: the token that a next step may take up without the host; then 0
  *   counts    [sequences, LENGTH]      recent   [sequences, MAX_RECENT]: a ring of the tokens that are counted
- *   dispatch  x: a workgroup per row; at most one row of a sequence
+ *   dispatch  x: a workgroup per row; of a sequence at most one row feeds, and one is counted
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Case, Checks, Kernel } from '../src/gpu/kernel.ts';
@@ -60,6 +60,8 @@ function samplePickCase(length: number): Case<Shape> {
         { sequence: 1, recentLength: 5, recentPlace: 13 },
         { sequence: 0, recentLength: allRecent, recentPlace: 2 },
         { sequence: 2, recentLength: 8, recentPlace: 7 },
+        { sequence: 0, feeds: false },
+        { sequence: 4, feeds: false },
         { sequence: 4 },
       ]);
       const sequences = 5;
@@ -82,7 +84,7 @@ function samplePickCase(length: number): Case<Shape> {
           own(after.counts, length),
           own(after.recent, maxRecent),
         );
-        lastIds[sequence] = id === noToken ? 0 : id;
+        if (sampling.feeds) lastIds[sequence] = id === noToken ? 0 : id;
         return id;
       });
       return {
@@ -141,7 +143,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 
   let id = winner();
   ids[row] = id;
-  last_ids[sampling.sequence] = select(id, 0u, is_broken());
+  if (sampling.feeds != 0u) { last_ids[sampling.sequence] = select(id, 0u, is_broken()); }
   if (is_broken() || sampling.recent_length == 0u) { return; }
 
   let own = sampling.sequence * LENGTH;

@@ -30,6 +30,8 @@ export interface RowSampling {
   readonly adjusts: boolean;
   /** Some tokens may be ruled out. */
   readonly filters: boolean;
+  /** The token is the input of its sequence's next step; at most one row of a sequence feeds it. */
+  readonly feeds: boolean;
 }
 
 /** The most likely token, whatever came before. */
@@ -49,6 +51,7 @@ export const mostLikely: RowSampling = {
   recentPlace: 0,
   adjusts: false,
   filters: false,
+  feeds: true,
 };
 
 /** Words per row in the table of samplings. */
@@ -67,7 +70,7 @@ export function writeSampling(words: Uint32Array, row: number, s: RowSampling): 
   words.set([1, (s.adjusts ? 1 : 0) + (s.filters ? 2 : 0), s.sequence, s.topK], at);
   floats.set([s.temperature, s.typicalP, s.topP, s.minP], at + 4);
   floats.set([s.repeatPenalty, s.frequencyPenalty, s.presencePenalty], at + 8);
-  words.set([s.seed, s.counter, s.recentLength, s.recentPlace], at + 11);
+  words.set([s.seed, s.counter, s.recentLength, s.recentPlace, s.feeds ? 1 : 0], at + 11);
 }
 
 export const samplingTable = `
@@ -87,7 +90,7 @@ struct Sampling {
   counter: u32,
   recent_length: u32,
   recent_place: u32,
-  unused: u32,
+  feeds: u32, // 1: its token is the input of its sequence's next step
 }
 var<storage, read> samplings: array<Sampling>;
 

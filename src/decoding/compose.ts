@@ -16,7 +16,7 @@ export interface ComposeLimits {
 export interface ComposedStep {
   readonly prefill: readonly BatchToken[];
   readonly decode: readonly BatchToken[];
-  /** Rows of the prefill phase, then those of the decode phase. */
+  /** Rows of the prefill phase, then those of the decode phase; a generation with drafts has several. */
   readonly rows: readonly Generation[];
   /** Who takes part: its sampler's state is to be written first where it is new. */
   readonly parts: readonly Part[];
@@ -26,13 +26,25 @@ export interface Part {
   readonly generation: Generation;
   /** What was computed before. */
   readonly computed: number;
-  /** Whether one of the step's rows is its own. */
+  /** Whether any of the step's rows is its own. */
   readonly chooses: boolean;
   readonly writesState: boolean;
 }
 
-/** Takes up whoever can go on, the first ones first, and notes in each what it has now submitted. */
-export function composeStep(generations: Iterable<Generation>, limits: ComposeLimits): ComposedStep | undefined {
+/** Tokens that may come next, of generations whose tokens so far are all known. */
+export type Drafts = ReadonlyMap<Generation, readonly number[]>;
+
+const noDrafts: Drafts = new Map();
+
+/**
+ * Takes up whoever can go on, the first ones first, and notes in each what it has now submitted. Where a generation has
+ * drafts, which the decode phase must have room for, the step chooses behind each of them as if all before it were right.
+ */
+export function composeStep(
+  generations: Iterable<Generation>,
+  limits: ComposeLimits,
+  drafts: Drafts = noDrafts,
+): ComposedStep | undefined {
   const phases = { prefill: new Phase(limits.maxPrefill), decode: new Phase(limits.maxDecode) };
   const parts: Part[] = [];
   for (const generation of generations) {
@@ -54,7 +66,7 @@ export function composeStep(generations: Iterable<Generation>, limits: ComposeLi
       chooses,
       writesState: chooses && generation.rememberState(),
     });
-    phase.add(generation, end);
+    phase.add(generation, end, (chooses && drafts.get(generation)) || []);
   }
   if (parts.length === 0) return undefined;
   const { prefill, decode } = phases;
@@ -79,18 +91,19 @@ class Phase {
     return this.#maxTokens - this.tokens.length;
   }
 
-  /** Positions up to `end` of a generation; its last one chooses a token. */
-  add(generation: Generation, end: number): void {
-    const { sequence, tokens } = generation;
+  /** Positions up to `end` of a generation, and drafts behind them; its last one and each draft choose a token. */
+  add(generation: Generation, end: number, drafts: readonly number[]): void {
+    const { sequence, tokens, computed } = generation;
     const last = tokens.length + generation.pending - 1;
-    for (let position = generation.computed; position < end; position++) {
-      const wantsLogits = position === last;
-      const sampling = wantsLogits ? generation.sampling() : undefined;
-      this.tokens.push({ id: tokens[position] ?? pendingId, position, sequence, wantsLogits, sampling });
-    }
-    generation.computed = end;
-    if (end <= last) return;
-    generation.pending++;
-    this.rows.push(generation);
+    const known = tokens.slice(computed, end);
+    const ids = [...known, ...Array(end - computed - known.length).fill(pendingId), ...drafts];
+    ids.forEach((id, i) => {
+      const position = computed + i;
+      const wantsLogits = position >= last;
+      const sampling = wantsLogits ? generation.sampling(position - last, drafts.length) : undefined;
+      this.tokens.push({ id, position, sequence, wantsLogits, sampling });
+      if (wantsLogits) this.rows.push(generation);
+    });
+    generation.submit(end > last, computed + ids.length, drafts);
   }
 }

@@ -7,6 +7,8 @@ import { noToken, type RowSampling } from './sampling_tables.ts';
 export interface Chosen {
   readonly id: number;
   readonly logits: Float32Array | undefined;
+  /** Whether it is the first that came of its step: a draft that was right lets another follow. */
+  readonly startsPass: boolean;
 }
 
 export interface GenerationOptions {
@@ -31,6 +33,8 @@ export class Generation implements Lease {
   computed: number;
   /** Tokens that the GPU chooses, and the host does not know yet. */
   pending = 0;
+  /** Tokens behind those that are known, which the step on its way takes for right. */
+  #drafts: readonly number[] = [];
   isStalled = false;
   /** Nobody waits for more. */
   isEnded = false;
@@ -85,10 +89,18 @@ export class Generation implements Lease {
     return this.sampler.hasState && this.sampler.runsOnGpu;
   }
 
-  /** How the GPU chooses the next token; undefined where the host does. */
-  sampling(): RowSampling | undefined {
+  /** How the GPU chooses the next token, or the one behind the first `place` of some drafts; undefined where the host does. */
+  sampling(place: number, draftCount: number): RowSampling | undefined {
     if (this.choosesHere || !this.#state) return undefined;
-    return this.sampler.row(this.sequence, this.chosenCount, this.#state.counter, this.#state.length);
+    const row = this.sampler.row(this.sequence, this.chosenCount + place, this.#state.counter, this.#state.length);
+    return draftCount > 0 ? { ...row, feeds: false } : row;
+  }
+
+  /** A step takes it up to position `computed`, its drafts with it. */
+  submit(chooses: boolean, computed: number, drafts: readonly number[]): void {
+    this.computed = computed;
+    this.#drafts = drafts;
+    if (chooses) this.pending++;
   }
 
   /** Whether the host reads the logits of each token. */
@@ -96,21 +108,32 @@ export class Generation implements Lease {
     return this.wantsLogits || this.choosesHere;
   }
 
-  /** What the GPU chose has come, or the logits to choose from. Throws `BrokenLogitsError` where they are no numbers. */
-  deliver(idOfGpu: number, logits: Float32Array | undefined): void {
+  /**
+   * What the GPU chose behind the last token, and behind each draft, has come, or the logits to choose from. They stand up
+   * to the first draft that is not what was chosen. Throws `BrokenLogitsError` where they are no numbers.
+   */
+  deliver(idsOfGpu: readonly number[], rows: readonly Float32Array[] = []): void {
+    const drafts = this.#drafts;
+    this.#drafts = [];
     this.pending--;
     if (this.isEnded || this.#isSuspended || this.#error) return;
-    const id = this.choosesHere && logits ? this.sampler.sample(logits) : idOfGpu;
-    if (id === noToken) throw new BrokenLogitsError();
-    this.tokens.push(id);
-    this.sampler.accept(id);
-    this.#ready.push({ id, logits: this.wantsLogits ? logits : undefined });
+    for (const [place, idOfGpu] of idsOfGpu.entries()) {
+      const logits = rows[place];
+      const id = this.choosesHere && logits ? this.sampler.sample(logits) : idOfGpu;
+      if (id === noToken) throw new BrokenLogitsError();
+      this.tokens.push(id);
+      this.sampler.accept(id);
+      this.#ready.push({ id, logits: this.wantsLogits ? logits : undefined, startsPass: place === 0 });
+      if (id !== drafts[place]) break;
+    }
+    if (drafts.length > 0) this.computed = this.tokens.length - 1; // what was rejected is computed over
     this.#settle();
   }
 
   /** A step that it was part of could not be submitted. */
   goBack({ computed, chooses, writesState }: Part): void {
     this.computed = computed;
+    this.#drafts = [];
     if (chooses) this.pending--;
     if (writesState) this.#state = undefined;
   }
@@ -139,6 +162,7 @@ export class Generation implements Lease {
     this.reused = 0;
     this.computed = 0;
     this.pending = 0;
+    this.#drafts = [];
     this.#state = undefined;
   }
 

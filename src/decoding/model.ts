@@ -27,7 +27,7 @@ export interface ModelOptions extends WeightsOptions {
 
 /** A token as a caller knows it; its place in the cache is found here. */
 export interface BatchToken extends Omit<StepToken, 'kvSlot'> {
-  /** How the token after it is chosen, on the GPU; at most one of a sequence's tokens in a step. */
+  /** How the token after it is chosen, on the GPU; of a sequence's tokens in a step at most one feeds the next. */
   readonly sampling?: RowSampling | undefined;
 }
 

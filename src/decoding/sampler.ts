@@ -69,6 +69,7 @@ export class Sampler {
       recentPlace: stateLength + counter - stateCounter,
       adjusts: this.hasState,
       filters,
+      feeds: true,
     };
   }
 

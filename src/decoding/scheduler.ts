@@ -224,16 +224,18 @@ export class Scheduler {
   #deliver(model: Model, step: ComposedStep, { ids, rows }: StepResults): void {
     if (model !== this.model) return; // its device was lost since, and all of this is chosen again
     const { vocabLength } = model.config;
-    step.rows.forEach((generation, row) => {
-      const logits = generation.wantsRow ? rows.slice(row * vocabLength, (row + 1) * vocabLength) : undefined;
+    const logits = (row: number) => rows.slice(row * vocabLength, (row + 1) * vocabLength);
+    for (const generation of new Set(step.rows)) {
+      const own = [...step.rows.keys()].filter((row) => step.rows[row] === generation);
+      const chosen = own.map((row) => ids[row] ?? noToken);
       try {
-        generation.deliver(ids[row] ?? noToken, logits);
+        generation.deliver(chosen, generation.wantsRow ? own.map(logits) : []);
         this.#share(generation);
       } catch (error) {
         generation.suspend(); // what its sequence holds is no better than what came of it
         generation.fail(error as BrokenLogitsError);
       }
-    });
+    }
   }
 
   /** Once a prompt is computed, others may begin with it. */

@@ -40,7 +40,7 @@ const compose = (generations: Generation[], some: Partial<ComposeLimits> = {}) =
 function decoding(sequence: number, options: Options = {}): Generation {
   const made = generation(sequence, [7, 8], options);
   compose([made]);
-  made.deliver(9, undefined);
+  made.deliver([9]);
   return made;
 }
 
@@ -83,7 +83,7 @@ describe('decoding', () => {
     expect(steps).toEqual(['0@2=9!', '0@3=?!', '0@4=?!', '', '', '']);
     one.next();
     expect(shown(compose([one])).decode).toBe('0@5=?!');
-    one.deliver(10, undefined);
+    one.deliver([10]);
     expect(one.pending).toBe(3);
     expect(shown(compose([one])).decode).toBe('');
     expect(one.tokens).toEqual([7, 8, 9, 10]);
@@ -106,7 +106,7 @@ describe('decoding', () => {
     expect(compose([one])).toBeUndefined();
     const logits = new Float32Array(1000);
     logits[5] = 1;
-    one.deliver(0, logits);
+    one.deliver([0], [logits]);
     expect(compose([one])).toBeUndefined(); // nobody has taken it yet
     one.next();
     expect(compose([one])!.decode).toMatchObject([{ id: 5, position: 2, wantsLogits: true, sampling: undefined }]);
@@ -118,9 +118,44 @@ describe('decoding', () => {
       const { prefill, decode } = compose([one])!;
       return [...prefill, ...decode].at(-1)!.sampling!.counter;
     });
-    one.deliver(5, undefined);
+    one.deliver([5]);
     one.next();
     expect([...counters, compose([one])!.decode[0]!.sampling!.counter]).toEqual([0, 1, 2, 3]);
+  });
+});
+
+describe('drafts', () => {
+  test('stand behind the last token, and each chooses, with the noise of its own place', () => {
+    const [a, b] = [decoding(0, { temperature: 1, seed: 4 }), decoding(1)];
+    const step = composeStep([a, b], { ...limits, maxDecode: 8 }, new Map([[a, [20, 21]]]))!;
+    expect(shown(step)).toEqual({ prefill: '', decode: '0@2=9! 0@3=20! 0@4=21! 1@2=9!', rows: [0, 0, 0, 1] });
+    expect(step.decode.map(({ sampling }) => [sampling!.counter, sampling!.feeds])).toEqual([
+      [1, false],
+      [2, false],
+      [3, false],
+      [1, true],
+    ]);
+    expect([a.pending, a.computed]).toEqual([1, 5]);
+  });
+
+  test('those that were chosen stand, with the token behind them; the next step goes on from there', () => {
+    const one = decoding(0);
+    composeStep([one], { ...limits, maxDecode: 8 }, new Map([[one, [20, 21, 22]]]));
+    one.deliver([20, 30, 22, 23]);
+    expect(one.tokens).toEqual([7, 8, 9, 20, 30]);
+    expect([one.computed, one.pending]).toEqual([4, 0]);
+    for (let i = 0; i < 3; i++) one.next();
+    expect(shown(compose([one])).decode).toBe('0@4=30!');
+  });
+
+  test('of a step that was not submitted are forgotten', () => {
+    const one = decoding(0);
+    const { parts } = composeStep([one], { ...limits, maxDecode: 8 }, new Map([[one, [20, 21]]]))!;
+    one.goBack(parts[0]!);
+    expect([one.computed, one.pending]).toEqual([2, 0]);
+    expect(shown(compose([one])).decode).toBe('0@2=9!');
+    one.deliver([20]);
+    expect(one.tokens).toEqual([7, 8, 9, 20]);
   });
 });
 
@@ -129,7 +164,7 @@ describe('the end', () => {
     const one = generation(0, [1], { maxTokens: 3 });
     expect([1, 2, 3, 4].map(() => shown(compose([one])).rows)).toEqual([[0], [0], [0], undefined]);
     for (const id of [5, 6, 7]) {
-      one.deliver(id, undefined);
+      one.deliver([id]);
       one.next();
     }
     expect(compose([one])).toBeUndefined();
@@ -141,7 +176,7 @@ describe('the end', () => {
     const steps = Array.from({ length: 4 }, () => shown(compose([one], { contextLength: 4 })).rows);
     expect(steps).toEqual([[0], [0], [0], undefined]); // the last position chooses one more
     const taken = [one.next()];
-    for (const id of [5, 6, 7]) one.deliver(id, undefined);
+    for (const id of [5, 6, 7]) one.deliver([id]);
     taken.push(one.next());
     taken.push(one.next());
     taken.push(one.next());
@@ -151,9 +186,9 @@ describe('the end', () => {
   test('one that waits at the end of the context hears of it with the last token', async () => {
     const one = generation(0, [1, 2]);
     for (let i = 0; i < 3; i++) compose([one], { contextLength: 3 });
-    one.deliver(5, undefined);
+    one.deliver([5]);
     await one.next();
-    one.deliver(6, undefined);
+    one.deliver([6]);
     await one.next();
     expect(await one.next()).toBeUndefined();
   });
@@ -186,7 +221,7 @@ describe("the sampler's state", () => {
   test('is written again after a restart, with what was chosen since', () => {
     const one = generation(0, [1], { ...penalties });
     compose([one]);
-    one.deliver(5, undefined);
+    one.deliver([5]);
     compose([one]);
     one.restart();
     const prompt = compose([one])!;
@@ -215,7 +250,7 @@ test('after a restart: the prompt in chunks, then what is known as decoding, and
   compose([one]);
   for (const id of [11, 12, 13, 14, 15]) {
     compose([one]);
-    one.deliver(id, undefined);
+    one.deliver([id]);
     one.next();
   }
   compose([one]);

@@ -35,7 +35,7 @@ function generatorThatSays(answer: readonly number[]) {
     async next(running) {
       const id = answer[running.place++] ?? eos;
       const logits = Float32Array.from(words, (_, i) => (i === id ? 4 : i / 10));
-      return { id, logits: running.wantsLogits ? logits : undefined };
+      return { id, logits: running.wantsLogits ? logits : undefined, startsPass: true };
     },
     end: (_, length) => asked.push(`end ${length}`),
   };
