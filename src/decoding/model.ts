@@ -96,7 +96,7 @@ export class Model {
     const pipelines = new Pipelines(device);
     const loaded = await loadModel(header, device, pipelines, kvType, budgetBytes, options);
     const { config, memory, weights, frequencies } = loaded;
-    const made: { destroy(): void }[] = [weights];
+    const made: { destroy(): unknown }[] = [weights];
     const own = <T extends { destroy(): void }>(resource: T): T => {
       made.push(resource);
       return resource;
@@ -122,7 +122,7 @@ export class Model {
       await model.#warmUp();
       return model;
     } catch (error) {
-      for (const resource of made) resource.destroy();
+      await Promise.all(made.map((resource) => resource.destroy()));
       throw error;
     }
   }
@@ -178,7 +178,8 @@ export class Model {
 
   /** Steps that may be on their way at once. Embeddings that the host gathers need to know each token: one. */
   get maxAhead(): number {
-    return this.#parts.hostEmbeddings ? 1 : maxAhead;
+    const { hostEmbeddings, weights } = this.#parts;
+    return hostEmbeddings || weights.stream ? 1 : maxAhead;
   }
 
   /** What the sampling of a sequence's next tokens looks back on; before the first of them. */
@@ -275,7 +276,7 @@ export class Model {
     const graph = new Graph(recorder, config, tables, precision);
     const activations = architecture.forward(graph, config, weights, kv);
     const ids = sampling.record(recorder, activations.logits, tables);
-    const plan = await recorder.finish(allResident);
+    const plan = await recorder.finish(weights.stream ?? allResident);
     if (this.#closed) {
       plan.destroy();
       throw new Error('the model is closed');
@@ -291,12 +292,13 @@ export class Model {
     return this.#recorded?.plan.dispatchCount({ ...one, ...none }) ?? 0;
   }
 
-  /** Frees all GPU memory; steps from now on are refused. */
-  destroy(): void {
+  /** Frees all GPU memory; steps from now on are refused. Resolves when nothing is read from the file any more. */
+  async destroy(): Promise<void> {
     this.#closed = true;
     const { weights, kv, tables, sampling, readbacks } = this.#parts;
     this.#recorded?.plan.destroy();
-    for (const resource of [weights, kv, tables, sampling, readbacks]) resource.destroy();
+    for (const resource of [kv, tables, sampling, readbacks]) resource.destroy();
+    await weights.destroy();
   }
 }
 

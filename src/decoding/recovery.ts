@@ -52,10 +52,10 @@ export class Recovery {
       if (performance.now() - this.#lastRecovery < recoveryPause) {
         throw new DeviceLostError(`${loss.message}; it is the second loss within a minute: try a smaller load`);
       }
-      this.#model.destroy();
+      await this.#model.destroy();
       const model = await this.#reopen();
       if (this.#closed) {
-        model.destroy();
+        await model.destroy();
         model.device.destroy();
         throw this.#closed;
       }
@@ -69,10 +69,10 @@ export class Recovery {
     }
   }
 
-  /** Frees the model; what is under way hears `reason`. */
-  close(reason: Error): void {
+  /** Frees the model; what is under way hears `reason`. Resolves when nothing of it is in use any more. */
+  async close(reason: Error): Promise<void> {
     this.#closed = reason;
-    this.#model.destroy();
+    await this.#model.destroy();
   }
 }
 

@@ -109,12 +109,13 @@ export class Scheduler {
     }
   }
 
-  /** Ends everything: whoever waits hears why, and so does who comes later. */
-  close(): void {
+  /** Ends everything: whoever waits hears why, and so does who comes later. Resolves when the model is out of use. */
+  async close(): Promise<void> {
     this.#closed = new Error('the model is closed');
-    this.#recovery.close(this.#closed);
+    const closed = this.#recovery.close(this.#closed);
     this.#turns.close(this.#closed);
     for (const generation of this.#generations) generation.fail(this.#closed);
+    await closed;
   }
 
   /** Waits for a sequence, and gives it to whom `take` makes; room for `length` tokens must be thinkable. */

@@ -99,7 +99,7 @@ export class Recorder<Counts> {
     });
   }
 
-  /** Waits for the pipelines and binds the buffers. A streamed tile begins a segment of its own. */
+  /** Waits for the pipelines and binds the buffers. What needs a streamed tile is a segment of its own. */
   async finish(residency: Residency): Promise<Plan<Counts>> {
     const buffers = [...this.#buffers.values()];
     try {
@@ -119,9 +119,8 @@ export class Recorder<Counts> {
     const segments: { tiles: Tile[]; dispatches: Dispatch<Counts>[] }[] = [{ tiles: [], dispatches: [] }];
     this.#recorded.forEach(({ tile, workgroups }, i) => {
       const { label, pipeline } = compiled[i] as CompiledKernel;
-      if (tile && !tile.resident && !segments.at(-1)?.tiles.includes(tile)) {
-        segments.push({ tiles: [tile], dispatches: [] });
-      }
+      const streamed = tile && !tile.resident ? [tile] : [];
+      if (segments.at(-1)?.tiles[0] !== streamed[0]) segments.push({ tiles: streamed, dispatches: [] });
       segments.at(-1)?.dispatches.push({ label, pipeline, bindGroup: bindGroups[i] as GPUBindGroup, workgroups });
     });
     return segments;
@@ -167,25 +166,26 @@ export class Plan<Counts> {
 
   /**
    * Encodes and submits one step; `copies` are recorded behind the last dispatch.
-   * Resolves when all is submitted, not when the GPU is done.
+   * Resolves when all is submitted, not when the GPU is done. A segment that has nothing to do in this step does not
+   * wait for its tiles.
    */
   async replay(counts: Counts, copies?: (encoder: GPUCommandEncoder) => void): Promise<void> {
     const { gpu } = this.#device;
     let encoder = gpu.createCommandEncoder();
-    let pass = encoder.beginComputePass();
     for (const { tiles, dispatches } of this.segments) {
+      if (!dispatches.some(({ workgroups }) => workgroups(counts))) continue;
       const arriving = this.#residency.acquire(tiles);
       if (arriving) {
-        pass.end();
-        gpu.queue.submit([encoder.finish()]);
+        gpu.queue.submit([encoder.finish()]); // the GPU works on it while the tiles arrive
         await arriving;
         encoder = gpu.createCommandEncoder();
-        pass = encoder.beginComputePass();
       }
-      encode(pass, dispatches, counts);
+      encode(encoder, dispatches, counts);
+      if (tiles.length === 0) continue;
+      gpu.queue.submit([encoder.finish()]); // what takes the tiles' place must stand behind it in the queue
       this.#residency.release(tiles);
+      encoder = gpu.createCommandEncoder();
     }
-    pass.end();
     copies?.(encoder);
     gpu.queue.submit([encoder.finish()]);
     this.#device.check();
@@ -202,7 +202,8 @@ export class Plan<Counts> {
   }
 }
 
-function encode<Counts>(pass: GPUComputePassEncoder, dispatches: readonly Dispatch<Counts>[], counts: Counts): void {
+function encode<Counts>(encoder: GPUCommandEncoder, dispatches: readonly Dispatch<Counts>[], counts: Counts): void {
+  const pass = encoder.beginComputePass();
   for (const { pipeline, bindGroup, workgroups } of dispatches) {
     const groups = workgroups(counts);
     if (!groups) continue;
@@ -210,4 +211,5 @@ function encode<Counts>(pass: GPUComputePassEncoder, dispatches: readonly Dispat
     pass.setBindGroup(0, bindGroup);
     pass.dispatchWorkgroups(...groups);
   }
+  pass.end();
 }

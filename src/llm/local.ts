@@ -92,7 +92,7 @@ export class LocalLLM implements LLM {
 
   /** Frees the GPU's memory and closes the file; what still runs on it fails. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#scheduler.close(); // a generator that nobody finishes must not keep it open
+    await this.#scheduler.close(); // a generator that nobody finishes must not keep it open
     if (this.#ownsDevice) this.#scheduler.model.device.destroy();
     await closeGguf(this.#gguf);
   }

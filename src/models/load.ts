@@ -77,7 +77,15 @@ export async function loadModel(
   const frequencies = ropeFrequencies(config, ropeFreqs && (await readValues(ropeFreqs)));
   const matrices = [tensors.embeddings, ...tensors.matrices, tensors.output].filter((spec) => spec !== undefined);
   if (memory.hostEmbeddings) matrices.shift();
-  const weights = await loadWeights(device, pipelines, matrices, tensors.vectors, options);
+  const placement = { streamed: new Set<string>(), tileBytes: 0, slotCount: 0, stagingCount: 4, stagingBytes: 2 ** 24 };
+  const weights = await loadWeights(
+    device,
+    pipelines,
+    matrices,
+    tensors.vectors,
+    { ...placement, cacheBytes: 0 },
+    options,
+  );
   const hostEmbeddings = memory.hostEmbeddings ? new HostRows(tensors.embeddings) : undefined;
   return { ...header, memory, weights, hostEmbeddings, frequencies };
 }

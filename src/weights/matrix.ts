@@ -34,10 +34,11 @@ export interface Matrix {
 }
 
 export interface RowTile extends Tile {
+  /** Matrix and rows, as messages name it. */
+  readonly label: string;
   readonly type: BlockType;
   readonly rowStart: number;
   readonly rowCount: number;
-  readonly buffer: GPUBuffer;
   /** By the names that the type's WGSL gives them. */
   readonly planes: Readonly<Record<string, BufferRange>>;
   /** Uniform: first pair of rows, pairs. */
@@ -135,4 +136,13 @@ function layout(type: BlockType, rowLength: number, rowStart: number, rowCount: 
 /** Bytes that a matrix takes in GPU memory. */
 export function matrixBytes(spec: MatrixSpec, limits: Limits): number {
   return tileLayouts(spec, limits).reduce((sum, { byteLength }) => sum + byteLength, 0);
+}
+
+/** The least `maxTileBytes` that leaves tiles of `rows` rows, whichever of the matrix's types they are of. */
+export function tileBytesOf(spec: MatrixSpec, rows: number): number {
+  const sizes = runsOfOneType(spec).map(({ type, rowCount }) => {
+    const { byteLength } = layout(type, spec.rowLength, 0, Math.min(rows, rowCount));
+    return byteLength + type.planes.length * offsetAlignment;
+  });
+  return Math.max(...sizes);
 }
