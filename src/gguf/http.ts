@@ -2,7 +2,15 @@
 import { bytesSource } from './bytes.ts';
 import { ChunkStore } from './chunks.ts';
 import { GgufError } from './errors.ts';
-import { DOWNLOAD_TRIES, eachChunk, OPEN_TRIES, PassingFault, requireOk, retrying } from './http_request.ts';
+import {
+  DOWNLOAD_TRIES,
+  eachChunk,
+  OPEN_TRIES,
+  PassingFault,
+  requireOk,
+  retrying,
+  unlessStalled,
+} from './http_request.ts';
 import { type ByteSource, requireRange } from './source.ts';
 
 /** A header of 256,000 pieces comes in three requests; what is read too much costs less than another round trip. */
@@ -16,6 +24,8 @@ export interface HttpOptions {
   readonly signal?: AbortSignal;
   /** The wait before the first repetition, doubled each time; 500 where absent. */
   readonly retryMs?: number;
+  /** How long a server may be silent before the request is repeated; 30,000 where absent. */
+  readonly stallMs?: number;
   onWarning?(text: string): void;
   /** While a server without Range is being read whole; `totalBytes` is undefined where it does not say. */
   onProgress?(doneBytes: number, totalBytes: number | undefined): void;
@@ -32,21 +42,27 @@ export async function openHttp(url: string | URL, options: HttpOptions = {}): Pr
     await requireOk(response, name);
     const version = versionOf(response, 0, name);
     const window = new Uint8Array(Math.min(READ_AHEAD_BYTES, version.byteLength));
-    await fill(window, response, name);
+    await fill(window, response, name, options);
     return new RangeSource(url, name, options, version, { offset: 0, bytes: window });
   });
 }
 
-function requestRange(
+async function requestRange(
   url: string | URL,
-  { headers }: HttpOptions,
+  { headers, stallMs }: HttpOptions,
   offset: number,
   byteLength: number,
   signal: AbortSignal | undefined,
 ): Promise<Response> {
   const range = `bytes=${offset}-${offset + byteLength - 1}`;
+  const silence = new AbortController();
+  const either = signal ? AbortSignal.any([signal, silence.signal]) : silence.signal;
   // No cache: browsers would write tens of gigabytes of ranges to disk a second time.
-  return fetch(url, { headers: { ...headers, range }, signal: signal ?? null, cache: 'no-store' });
+  const answer = fetch(url, { headers: { ...headers, range }, signal: either, cache: 'no-store' });
+  return unlessStalled(answer, stallMs).catch((error) => {
+    silence.abort();
+    throw error;
+  });
 }
 
 function isEmpty(response: Response): boolean {
@@ -133,7 +149,7 @@ class RangeSource implements ByteSource {
       doneBefore = done;
       const response = await requestRange(this.#url, this.#options, offset + done, target.length - done, signal);
       await this.#requireSameVersion(response, offset + done);
-      await fill(target.subarray(done), response, this.name, (byteLength) => {
+      await fill(target.subarray(done), response, this.name, this.#options, (byteLength) => {
         done += byteLength;
       });
     });
@@ -167,10 +183,11 @@ async function fill(
   target: Uint8Array,
   response: Response,
   name: string,
+  { stallMs }: HttpOptions,
   onBytes?: (byteLength: number) => void,
 ): Promise<void> {
   let done = 0;
-  for await (const chunk of eachChunk(response)) {
+  for await (const chunk of eachChunk(response, stallMs)) {
     if (done + chunk.length > target.length) throw new GgufError(name, 'the server sent more than it was asked for');
     target.set(chunk, done);
     done += chunk.length;
@@ -186,7 +203,7 @@ async function fetchWhole(response: Response, name: string, options: HttpOptions
   const totalBytes = stated === null ? undefined : Number(stated);
   options.onWarning?.(`${name}: the server answers no Range requests; the whole file is fetched into memory first`);
   const store = new ChunkStore();
-  for await (const chunk of eachChunk(response)) {
+  for await (const chunk of eachChunk(response, options.stallMs)) {
     store.append(chunk);
     options.onProgress?.(store.byteLength, totalBytes);
   }

@@ -6,6 +6,8 @@ export const OPEN_TRIES = 3;
 /** Within a download of 43 GB a network may be gone for a minute. */
 export const DOWNLOAD_TRIES = 8;
 const FIRST_RETRY_MS = 500;
+/** Without a byte for so long a connection counts as broken. */
+const STALL_MS = 30_000;
 /** A server may ask for more patience (Retry-After) than a person has. */
 const LONGEST_RETRY_MS = 30_000;
 
@@ -94,12 +96,20 @@ function adviceFor(status: number): string {
   return '';
 }
 
-export async function* eachChunk(response: Response): AsyncGenerator<Uint8Array> {
+/** What `waiting` brings; where it brings nothing for `stallMs`, a passing fault. */
+export async function unlessStalled<T>(waiting: Promise<T>, stallMs = STALL_MS): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const timer = setTimeout(() => reject(new PassingFault(`the server sent nothing for ${stallMs / 1000} s`)), stallMs);
+  waiting.then(resolve, reject);
+  return promise.finally(() => clearTimeout(timer));
+}
+
+export async function* eachChunk(response: Response, stallMs?: number): AsyncGenerator<Uint8Array> {
   const reader = response.body?.getReader();
   if (!reader) return;
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await unlessStalled(reader.read(), stallMs);
       if (done) return;
       yield value;
     }

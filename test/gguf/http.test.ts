@@ -51,6 +51,20 @@ test('passing faults are tried again, and a broken download goes on where it sto
   expect(server.requests.at(-1)!.headers.range).toBe(`bytes=${4 * MiB + 800_000}-${10 * MiB - 1}`);
 });
 
+test('a server that falls silent, before its answer or within it, is asked again for the rest', async () => {
+  await using server = await serve((request, response) => {
+    const count = server.requests.length;
+    if (count === 2) return; // no answer
+    if (count !== 3) return sendRange(request, response, bytes);
+    const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
+    response.writeHead(206, { etag: '"1"', 'content-range': `bytes ${first}-${last}/${bytes.length}` });
+    response.write(bytes.subarray(Number(first), Number(first) + MiB)); // and no more
+  });
+  const source = await openHttp(`${server.url}/x.gguf`, { retryMs: 1, stallMs: 200 });
+  expect(Buffer.compare(await readBytes(source, 0, bytes.length), bytes)).toBe(0);
+  expect(server.requests).toHaveLength(4);
+});
+
 test('what does not pass is one clear line', async () => {
   const statuses: Record<string, number> = { '/401': 401, '/404': 404, '/500': 500 };
   await using server = await serve((request, response) => response.writeHead(statuses[request.url!]!).end());
