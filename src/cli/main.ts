@@ -6,6 +6,7 @@ type Command = (args: string[], signal: AbortSignal) => Promise<number>;
 const commands: Readonly<Record<string, () => Promise<{ run: Command }>>> = {
   generate: () => import('./generate.ts'),
   chat: () => import('./chat.ts'),
+  serve: () => import('./serve.ts'),
   logits: () => import('./logits.ts'),
   tokenize: () => import('./tokenize.ts'),
   detokenize: () => import('./detokenize.ts'),

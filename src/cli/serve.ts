@@ -1,0 +1,180 @@
+import { readFile } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { createAdaptorServer } from '@hono/node-server';
+import { closeGguf } from '../gguf/open.ts';
+import type { LocalLLM } from '../index.ts';
+import { load } from '../runtime/node.ts';
+import { openModel } from '../runtime/node_file.ts';
+import { createApp, type ServerOptions, Service, stderrLog } from '../server/index.ts';
+import { requireBuiltinModel } from './builtin_model.ts';
+import { runCommand, UsageError } from './command.ts';
+import { deviceArgs, deviceOptions } from './model_options.ts';
+import { oneOf, type Values, wholeNumber } from './option_values.ts';
+import { parseSize } from './size.ts';
+
+const usage = `usage: webgguf serve [-m MODEL] [--host 127.0.0.1] [--port 8080] [options]
+
+OpenAI's API over HTTP, and what evaluations ask for; /openapi.json describes it. Without -m, with the built-in model.
+Ctrl-C or SIGTERM takes up nothing new, lets what is under way end, and exits with 0.
+
+  -m MODEL               a path, an https URL, hf:OWNER/REPO/FILE.gguf, or the first file of a split
+  --host HOST            where to listen (default 127.0.0.1; 0.0.0.0 is everywhere)
+  --port N               (default 8080; 0 takes any that is free)
+  --parallel N           sequences that are generated at once, and share the context (default 4)
+  --queue N              requests that may wait; more are answered with 503 (default 256)
+  --api-key KEY          what requests must bear; can be repeated; WEBGGUF_API_KEY is another
+  --cors ORIGIN          whose pages may ask, or * for all; can be repeated (default: none)
+  --alias NAME           what the model is called (default: its file's name for it)
+  --strict-model         requests for another model's name are errors
+  --max-body SIZE        of a request (default 16MiB)
+  --grace SECONDS        for what is under way at the end (default 30)
+  --no-log               no line for each request on stderr
+  --log-prompts          prompts and messages too
+  --precision CLASS      fast (default: int8 activations for Q8_0) or exact (f32)
+  --kv TYPE              f32, f16 or q8_0: keys and values (default: f16, f32 with exact)
+  --context N            positions of all sequences together (default: what fits)
+  --gpu-memory SIZE      for weights and KV, such as 8GiB or 500MB
+  --chat-template FILE   Jinja for conversations (default: the model's own)
+  --adapter NAME         part of the adapter's description
+  --features LIST        use no others
+  --without VARIANT      not this variant of a kernel; may be given several times`;
+
+const serveArgs = {
+  ...deviceArgs,
+  model: { type: 'string', short: 'm' },
+  host: { type: 'string' },
+  port: { type: 'string' },
+  parallel: { type: 'string' },
+  queue: { type: 'string' },
+  'api-key': { type: 'string', multiple: true },
+  cors: { type: 'string', multiple: true },
+  alias: { type: 'string' },
+  'strict-model': { type: 'boolean' },
+  'max-body': { type: 'string' },
+  grace: { type: 'string' },
+  'no-log': { type: 'boolean' },
+  'log-prompts': { type: 'boolean' },
+  precision: { type: 'string' },
+  kv: { type: 'string' },
+  context: { type: 'string' },
+  'gpu-memory': { type: 'string' },
+  'chat-template': { type: 'string' },
+} as const;
+
+type ServeValues = Values<typeof serveArgs>;
+
+const defaultPort = 8080;
+const defaultParallel = 4;
+const defaultGraceSeconds = 30;
+/** For the last bytes of answers that are done. */
+const flushSeconds = 2;
+
+export async function run(args: string[], signal = new AbortController().signal): Promise<number> {
+  return runCommand(args, usage, async () => {
+    const { values } = parseArgs({ args, options: serveArgs });
+    const model = values.model ?? requireBuiltinModel();
+    const host = values.host ?? '127.0.0.1';
+    const port = values.port === '0' ? 0 : (wholeNumber('--port', values.port) ?? defaultPort);
+    const graceSeconds = wholeNumber('--grace', values.grace) ?? defaultGraceSeconds;
+    const chatTemplate = await readTemplate(model, values['chat-template']);
+    const service = new Service({ ...serverOptions(values), ...(chatTemplate !== undefined && { chatTemplate }) });
+
+    await using server = await listen(service, host, port);
+    console.error(`listening on ${server.url}`);
+    const loaded = await loadFor(service, model, values, signal).catch((error) => {
+      if (!signal.aborted) throw error;
+    });
+    if (!loaded) return;
+    await using llm = loaded;
+    service.ready(llm);
+    console.error(`${service.modelName} on ${llm.info.adapter} answers at ${server.url}/v1`);
+    await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    console.error('stopping: what is under way may end');
+    server.stopListening();
+    await service.close(graceSeconds);
+  });
+}
+
+function serverOptions(values: ServeValues): ServerOptions {
+  const keys = [...(values['api-key'] ?? []), ...(process.env.WEBGGUF_API_KEY ? [process.env.WEBGGUF_API_KEY] : [])];
+  if (keys.some((key) => key.trim() === '')) throw new UsageError('--api-key takes a key that is not empty');
+  const maxBodyBytes = sizeOf('--max-body', values['max-body']);
+  const queueLength = wholeNumber('--queue', values.queue);
+  return {
+    apiKeys: keys,
+    corsOrigins: values.cors ?? [],
+    strictModel: values['strict-model'] ?? false,
+    logPrompts: values['log-prompts'] ?? false,
+    ...(values.alias !== undefined && { modelName: values.alias }),
+    ...(maxBodyBytes !== undefined && { maxBodyBytes }),
+    ...(queueLength !== undefined && { queueLength }),
+    ...(!values['no-log'] && { log: stderrLog() }),
+  };
+}
+
+async function loadFor(service: Service, model: string, values: ServeValues, signal: AbortSignal): Promise<LocalLLM> {
+  const precision = oneOf('--precision', values.precision, ['exact', 'fast']);
+  const kvType = oneOf('--kv', values.kv, ['f32', 'f16', 'q8_0']);
+  const contextLength = wholeNumber('--context', values.context);
+  const gpuMemoryBytes = sizeOf('--gpu-memory', values['gpu-memory']);
+  return load(model, {
+    sequences: wholeNumber('--parallel', values.parallel) ?? defaultParallel,
+    ...(precision && { precision }),
+    ...(kvType && { kvType }),
+    ...(contextLength && { contextLength }),
+    ...(gpuMemoryBytes !== undefined && { gpuMemoryBytes }),
+    ...(values['chat-template'] !== undefined && { chatTemplate: await readFile(values['chat-template'], 'utf8') }),
+    deviceOptions: await deviceOptions(values),
+    signal,
+    onWarning: (message) => console.error(`warning: ${message}`),
+    onProgress({ doneBytes, totalBytes }) {
+      if (totalBytes) service.progress = doneBytes / totalBytes;
+    },
+  });
+}
+
+function sizeOf(option: string, text: string | undefined): number | undefined {
+  const size = text === undefined ? undefined : parseSize(text);
+  if (text !== undefined && size === undefined) throw new UsageError(`${option} takes a size such as 8GiB or 500MB`);
+  return size;
+}
+
+/** The template's own text, for those who render it themselves. */
+async function readTemplate(model: string, file: string | undefined): Promise<string | undefined> {
+  if (file !== undefined) return readFile(file, 'utf8');
+  const gguf = await openModel(model);
+  try {
+    const { metadata } = gguf;
+    return metadata.has('tokenizer.chat_template') ? metadata.string('tokenizer.chat_template') : undefined;
+  } finally {
+    await closeGguf(gguf);
+  }
+}
+
+interface Listening extends AsyncDisposable {
+  readonly url: string;
+  stopListening(): void;
+}
+
+/** Node's HTTP server with the app in it. Disposing it lets answers flush, then closes every connection. */
+async function listen(service: Service, hostname: string, port: number): Promise<Listening> {
+  const server = createAdaptorServer({ fetch: createApp(service).fetch, hostname }) as Server;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject);
+  server.listen(port, hostname, resolve);
+  await promise;
+  const { address, family, port: taken } = server.address() as AddressInfo;
+  const closed = new Promise<void>((done) => server.once('close', done));
+  return {
+    url: `http://${family === 'IPv6' ? `[${address}]` : address}:${taken}`,
+    stopListening: () => server.close(),
+    async [Symbol.asyncDispose]() {
+      server.close();
+      await Promise.race([closed, setTimeout(flushSeconds * 1000, undefined, { ref: false })]);
+      server.closeAllConnections();
+    },
+  };
+}

@@ -1,0 +1,93 @@
+/** The server as web standards have it, a Request to a Response: the same in Node and in Deno. */
+import { Hono, type MiddlewareHandler } from 'hono';
+import { cors } from 'hono/cors';
+import { requestId } from 'hono/request-id';
+import { readBody } from './body.ts';
+import { chatCompletions } from './chat.ts';
+import { completions } from './completions.ts';
+import { embeddings } from './embeddings.ts';
+import { ApiError, toApiError } from './errors.ts';
+import { requireKey } from './keys.ts';
+import { models } from './models.ts';
+import { openApiDocument } from './openapi.ts';
+import { type Operation, operation } from './operation.ts';
+import type { Service } from './service.ts';
+import { health, metrics, props, slots } from './status.ts';
+import { applyTemplate, detokenize, tokenize, tokenizerInfo } from './tokens.ts';
+
+const openApi = operation({
+  method: 'get',
+  path: '/openapi.json',
+  summary: 'This document',
+  handle: ({ settings }) => Response.json(openApiDocument(operations, settings.apiKeys.length > 0)),
+});
+
+/** All there is. */
+export const operations: readonly Operation[] = [
+  models,
+  chatCompletions,
+  completions,
+  embeddings,
+  tokenize,
+  detokenize,
+  tokenizerInfo,
+  applyTemplate,
+  health,
+  metrics,
+  props,
+  slots,
+  openApi,
+];
+
+const openPaths = new Set(operations.filter(({ isOpen }) => isOpen).map(({ path }) => path));
+
+/** `app.fetch` answers requests; `Deno.serve` and @hono/node-server take it as it is. */
+export function createApp(service: Service): Hono<{ Variables: { requestId: string } }> {
+  const { settings } = service;
+  const app = new Hono<{ Variables: { requestId: string } }>();
+  app.use(requestId());
+  app.use(observed(service));
+  if (settings.corsOrigins.length > 0) app.use(cors({ origin: [...settings.corsOrigins] }));
+  app.use(requireKey(settings.apiKeys, (path) => openPaths.has(path)));
+  for (const each of operations) {
+    app.on(each.method, each.path, async (c) => {
+      const call = { id: c.var.requestId, signal: c.req.raw.signal };
+      const body = each.body && (await readBody(c.req.raw, each.body, settings.maxBodyBytes));
+      if (body && settings.logPrompts) service.log.info({ request: call.id, body }, 'asked');
+      return each.handle(service, body, call);
+    });
+  }
+  app.notFound(({ req }) => notThere(req.path).toResponse());
+  app.onError((error, c) => {
+    const told = toApiError(error);
+    if (told.status === 500) service.log.error({ request: c.var.requestId, err: error }, 'failed');
+    return told.toResponse();
+  });
+  return app;
+}
+
+/** 405 where another method is taken. */
+function notThere(path: string): ApiError {
+  const methods = operations.filter((each) => each.path === path).map(({ method }) => method.toUpperCase());
+  if (methods.length === 0) return new ApiError(404, `there is nothing at ${path}; /openapi.json tells what there is`);
+  const Allow = methods.join(', ');
+  return new ApiError(405, `${path} takes ${Allow}`, { headers: { Allow } });
+}
+
+/** Counts and logs each request, and gives its id back. */
+function observed({ metrics, log }: Service): MiddlewareHandler<{ Variables: { requestId: string } }> {
+  return async (c, next) => {
+    const start = performance.now();
+    await next();
+    const { method, path } = c.req;
+    const { status } = c.res;
+    metrics.answered(routeOf(path), status);
+    const milliseconds = Math.round(performance.now() - start);
+    log.info({ request: c.var.requestId, method, path: routeOf(path), status, milliseconds }, 'request');
+  };
+}
+
+/** Paths that anybody may make up are one. */
+function routeOf(path: string): string {
+  return operations.some((each) => each.path === path) ? path : 'other';
+}

@@ -1,0 +1,56 @@
+/** Server-sent events: a line of JSON each, and comments where nothing comes for long, so that nobody hangs up. */
+
+export interface EventStreamOptions {
+  readonly keepAliveSeconds: number;
+  /** The error that the reader is told of in place of the rest. */
+  onError(error: unknown): object;
+  /** The reader has gone. */
+  onCancel(): void;
+}
+
+const encoder = new TextEncoder();
+
+/** A response of `events`, as they come; after the last one `[DONE]`. */
+export function eventStream(events: AsyncGenerator<object>, options: EventStreamOptions): Response {
+  const next = () => {
+    const coming = events.next();
+    coming.catch(() => undefined); // told where it is read
+    return coming;
+  };
+  let coming = next(); // at once: a generator that never began would never end either
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const send = (text: string) => controller.enqueue(encoder.encode(text));
+      try {
+        const result = await Promise.race([coming, pause(options.keepAliveSeconds, coming)]);
+        if (!result) return send(': still at work\n\n');
+        if (result.done) {
+          send('data: [DONE]\n\n');
+          controller.close();
+          return;
+        }
+        send(`data: ${JSON.stringify(result.value)}\n\n`);
+        coming = next();
+      } catch (error) {
+        send(`data: ${JSON.stringify(options.onError(error))}\n\n`);
+        controller.close();
+      }
+    },
+    async cancel() {
+      options.onCancel();
+      await events.return(undefined).catch(() => undefined);
+    },
+  });
+  return new Response(body, {
+    headers: { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache', 'X-Accel-Buffering': 'no' },
+  });
+}
+
+/** Resolves to nothing after so long; its timer goes when `other` has come. */
+function pause(seconds: number, other: Promise<unknown>): Promise<undefined> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(resolve, seconds * 1000, undefined);
+  const clear = () => clearTimeout(timer);
+  other.then(clear, clear);
+  return promise;
+}

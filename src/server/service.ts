@@ -1,0 +1,122 @@
+import { unavailable } from './errors.ts';
+import { type Log, noLog } from './log.ts';
+import { Metrics } from './metrics.ts';
+import type { ServedModel } from './model.ts';
+import { Queue, type Ticket } from './queue.ts';
+
+export interface ServerOptions {
+  /** What the model is called in /v1/models. Default: its file's `general.name`. */
+  modelName?: string;
+  /** Whether another model's name in a request is an error. Default: any is taken, and given back. */
+  strictModel?: boolean;
+  /** One of these must come with each request but /health. Default: none is asked for. */
+  apiKeys?: readonly string[];
+  /** Origins whose pages may ask, or `*`. Default: none. */
+  corsOrigins?: readonly string[];
+  /** Requests that may wait before the next are sent away with 503. Default 256. */
+  queueLength?: number;
+  /** Bytes of a request's body, at most. Default 16 MiB. */
+  maxBodyBytes?: number;
+  /** A comment goes to a stream's reader where nothing else went for so long. Default 10 seconds. */
+  keepAliveSeconds?: number;
+  /** Jinja of the model's conversations, for /tokenizer_info and /props. Default: not told. */
+  chatTemplate?: string;
+  /** Where a line for each request goes. Default: nowhere. */
+  log?: Log;
+  /** Whether prompts and messages are among it. Default false. */
+  logPrompts?: boolean;
+}
+
+type Settled = Required<Omit<ServerOptions, 'modelName' | 'chatTemplate' | 'log'>>;
+
+/** What all requests share: the model, once it is loaded, and who may use it when. */
+export class Service {
+  readonly settings: Settled;
+  readonly queue: Queue;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly chatTemplate: string | undefined;
+  /** Of the model's loading, 0 to 1. */
+  progress = 0;
+  readonly createdSeconds = Math.floor(Date.now() / 1000);
+  readonly #modelName: string | undefined;
+  readonly #stopping = new AbortController();
+  readonly #tickets = new Set<Ticket>();
+  #model: ServedModel | undefined;
+  #idle = Promise.withResolvers<void>();
+  #isClosing = false;
+
+  constructor({ modelName, chatTemplate, log = noLog, ...options }: ServerOptions = {}) {
+    this.settings = {
+      strictModel: false,
+      apiKeys: [],
+      corsOrigins: [],
+      queueLength: 256,
+      maxBodyBytes: 16 * 2 ** 20,
+      keepAliveSeconds: 10,
+      logPrompts: false,
+      ...options,
+    };
+    this.#modelName = modelName;
+    this.chatTemplate = chatTemplate;
+    this.log = log;
+    this.queue = new Queue(this.settings.queueLength);
+    this.metrics = new Metrics(this.queue, () => this.#model);
+  }
+
+  /** The model is loaded: from now on it answers. */
+  ready(model: ServedModel): void {
+    this.#model = model;
+    this.queue.slots = model.info.sequences;
+  }
+
+  get isReady(): boolean {
+    return this.#model !== undefined && !this.#isClosing;
+  }
+
+  /** 503 while it is loaded. */
+  get model(): ServedModel {
+    if (!this.#model) throw unavailable('the model is being loaded', 'model_loading', loadingRetrySeconds);
+    return this.#model;
+  }
+
+  get modelName(): string {
+    return this.#modelName ?? (this.model.info.name || this.model.info.architecture);
+  }
+
+  /** A request's place in the queue, which it leaves when it is answered; 503 where too many wait. */
+  enter(signal: AbortSignal): Ticket {
+    const { queue, metrics } = this;
+    if (this.#isClosing) throw stopping();
+    if (queue.isFull) {
+      const seconds = (metrics.meanSeconds * queue.waiting) / Math.max(1, queue.slots);
+      throw unavailable(`${queue.waiting} requests wait already`, 'queue_full', Math.min(seconds, maxRetrySeconds));
+    }
+    const ticket = queue.enter(signal, this.#stopping.signal);
+    this.#tickets.add(ticket);
+    return ticket;
+  }
+
+  leave(ticket: Ticket): void {
+    this.queue.leave(ticket);
+    this.#tickets.delete(ticket);
+    if (this.#tickets.size === 0) this.#idle.resolve();
+  }
+
+  /** Takes up nothing new, waits for what is under way, and ends what is not done after `graceSeconds`. */
+  async close(graceSeconds: number): Promise<void> {
+    this.#isClosing = true;
+    if (this.#tickets.size === 0) return;
+    this.#idle = Promise.withResolvers();
+    const timer = setTimeout(() => this.#stopping.abort(stopping()), graceSeconds * 1000);
+    await this.#idle.promise;
+    clearTimeout(timer);
+  }
+}
+
+const loadingRetrySeconds = 2;
+const maxRetrySeconds = 60;
+
+function stopping() {
+  return unavailable('the server is stopping', 'server_stopping', loadingRetrySeconds);
+}

@@ -1,0 +1,34 @@
+/** Fields of other servers' requests that would change the answer and cannot be honoured: what may stand there without effect. */
+import { z } from 'zod';
+
+const nothing = z.never().nullish();
+const off = z.literal(false).nullish();
+const zero = z.literal(0).nullish();
+const emptyText = z.literal('').nullish();
+const emptyList = z.array(z.never()).max(0).nullish();
+const noChoice = z.enum(['none', 'auto']).nullish();
+
+export const unsupportedFields = {
+  tools: emptyList,
+  tool_choice: noChoice,
+  functions: emptyList,
+  function_call: noChoice,
+  response_format: z.object({ type: z.literal('text') }).nullish(),
+  structured_outputs: nothing,
+  grammar: emptyText,
+  json_schema: nothing,
+  guided_json: nothing,
+  guided_regex: nothing,
+  guided_choice: nothing,
+  guided_grammar: nothing,
+  modalities: z.array(z.literal('text')).nullish(),
+  audio: nothing,
+  suffix: emptyText,
+  ignore_eos: off,
+  min_tokens: zero,
+  use_beam_search: off,
+  mirostat: zero,
+  dynatemp_range: zero,
+  xtc_probability: zero,
+  dry_multiplier: zero,
+} satisfies Record<string, z.ZodType>;
