@@ -12,6 +12,11 @@ export interface GenerateOptions extends SamplingOptions {
   stop?: readonly string[];
   /** Tokens carry their log-probability, and those of so many of the most likely tokens. Default: neither. */
   logprobs?: number;
+  /**
+   * When tokens are guessed ahead and verified together in one pass; the text is the same. `auto`: where it is measured
+   * to be faster; `always`: wherever there is a guess; or `off`. Default `auto`. Tokens with penalties are not guessed.
+   */
+  speculation?: 'auto' | 'always' | 'off';
   /** Ends generation within a step; what was generated stands. Default: nothing does. */
   signal?: AbortSignal;
 }
@@ -61,6 +66,13 @@ export interface GenerateStats {
   readonly prefill: PhaseStats;
   /** The tokens after the first. */
   readonly decode: PhaseStats;
+  /** Passes through the model that the tokens after the first took. */
+  readonly passes: number;
+  /** Tokens after the first, by passes; 0 where there were none. */
+  readonly tokensPerPass: number;
+  /** Tokens that were guessed ahead, and those of them that were right. */
+  readonly draftedTokens: number;
+  readonly acceptedTokens: number;
 }
 
 /** What a generator returns after its last token. */
@@ -77,8 +89,16 @@ export interface TokenTexts {
   decode(tokens: readonly number[], options: { special: boolean; continuation: boolean }): string;
 }
 
+/** What the generate loop reads of a text that is being generated. */
+export interface RunningText {
+  /** Prompt tokens that the cache held already. */
+  readonly reused: number;
+  /** How the guesses went, where there are any. */
+  readonly drafter?: { readonly draftedCount: number; readonly acceptedCount: number } | undefined;
+}
+
 /** Who generates: the scheduler, or what a test puts in its place. */
-export interface Generator<Running extends { readonly reused: number }> {
+export interface Generator<Running extends RunningText> {
   start(prompt: readonly number[], options: GenerationOptions, signal?: AbortSignal): Promise<Running>;
   /** The next token; undefined where the context is full. */
   next(running: Running): Promise<Chosen | undefined>;
@@ -87,29 +107,46 @@ export interface Generator<Running extends { readonly reused: number }> {
 }
 
 const defaultMaxTokens = 128;
+/** What `speculation` may be. */
+export const speculationModes = ['auto', 'always', 'off'] as const;
 
 /**
  * Tokens after `prompt`, one by one, until a stop token (which is not yielded), a stop string, the limit or the
  * context's end. The tokens of a stop string are yielded, since the model has said them, but none of their text from
  * where it begins. Throws `RangeError` for options out of their range, `ContextFullError` for too long a prompt.
  */
-export async function* generateText<Running extends { readonly reused: number }>(
+export async function* generateText<Running extends RunningText>(
   generator: Generator<Running>,
   prompt: readonly number[],
   texts: TokenTexts,
   options: GenerateOptions = {},
 ): AsyncGenerator<Token, GenerateResult> {
-  const { maxTokens = defaultMaxTokens, logprobs, signal } = options;
+  const { maxTokens = defaultMaxTokens, logprobs, speculation = 'auto', signal } = options;
   if (maxTokens !== Number.POSITIVE_INFINITY) checkRange('maxTokens', maxTokens, { from: 0, whole: true });
   if (logprobs !== undefined) checkRange('logprobs', logprobs, { from: 0, whole: true });
+  if (!speculationModes.includes(speculation)) {
+    throw new RangeError(`speculation is ${speculationModes.join(' or ')}, not ${JSON.stringify(speculation)}`);
+  }
   const sampler = new Sampler(options, texts.vocabLength);
   const stream = texts.stream();
   const stops = new StopStrings(options.stop);
   const clock = new Clock();
   let count = 0;
-  const end = (stopReason: StopReason, cachedTokens = 0): GenerateResult => {
+  let passes = 0;
+  const end = (stopReason: StopReason, { reused: cachedTokens, drafter }: RunningText = { reused: 0 }) => {
     const textEnd = stopReason === 'stop' ? '' : stops.push(stream.end()).text + stops.end();
-    return { stopReason, cachedTokens, textEnd, ...clock.phases(prompt.length - cachedTokens, count) };
+    const phases = clock.phases(prompt.length - cachedTokens, count);
+    const afterFirst = Math.max(0, passes - 1);
+    return {
+      stopReason,
+      cachedTokens,
+      textEnd,
+      ...phases,
+      passes: afterFirst,
+      tokensPerPass: afterFirst > 0 ? phases.decode.tokens / afterFirst : 0,
+      draftedTokens: drafter?.draftedCount ?? 0,
+      acceptedTokens: drafter?.acceptedCount ?? 0,
+    };
   };
   if (signal?.aborted) return end('abort');
   if (maxTokens === 0) return end('length');
@@ -117,7 +154,7 @@ export async function* generateText<Running extends { readonly reused: number }>
   const wantsLogits = logprobs !== undefined;
   let running: Running;
   try {
-    running = await generator.start(prompt, { sampler, maxTokens, wantsLogits }, signal);
+    running = await generator.start(prompt, { sampler, maxTokens, wantsLogits, speculation }, signal);
   } catch (error) {
     if (signal?.aborted) return end('abort');
     throw error;
@@ -127,14 +164,15 @@ export async function* generateText<Running extends { readonly reused: number }>
     for (;;) {
       const chosen = await unlessAborted(generator.next(running), signal);
       clock.tick();
-      if (chosen === aborted) return end('abort', running.reused);
-      if (!chosen) return end('length', running.reused);
-      if (texts.stopTokens.has(chosen.id)) return end('eos', running.reused);
+      if (chosen === aborted) return end('abort', running);
+      if (!chosen) return end('length', running);
+      if (texts.stopTokens.has(chosen.id)) return end('eos', running);
       count++;
+      if (chosen.startsPass) passes++;
       const { text, found } = stops.push(stream.push(chosen.id));
       yield { id: chosen.id, text, ...logprobsIn(chosen, logprobs, texts) };
-      if (found) return end('stop', running.reused);
-      if (count === maxTokens) return end('length', running.reused);
+      if (found) return end('stop', running);
+      if (count === maxTokens) return end('length', running);
     }
   } finally {
     generator.end(running, prompt.length + count);

@@ -2,6 +2,7 @@ import type { Part } from './compose.ts';
 import type { Lease } from './lease.ts';
 import { BrokenLogitsError, type Sampler } from './sampler.ts';
 import { noToken, type RowSampling } from './sampling_tables.ts';
+import { Drafter, type DraftWhen } from './speculation/drafter.ts';
 
 /** A token that was chosen, and the logits it was chosen from, where somebody asked for them: [vocabLength]. */
 export interface Chosen {
@@ -17,6 +18,8 @@ export interface GenerationOptions {
   readonly maxTokens: number;
   /** Whether the tokens bring their logits. */
   readonly wantsLogits: boolean;
+  /** When tokens are guessed ahead and verified together. */
+  readonly speculation: DraftWhen | 'off';
 }
 
 /** A sequence that is being generated: what is known of it, what is on its way, what its consumer has not taken yet. */
@@ -31,6 +34,8 @@ export class Generation implements Lease {
   /** The prompt and what was chosen. */
   readonly tokens: number[];
   computed: number;
+  /** Guesses what comes next, where guesses are wanted and rows of logits do not depend on them. */
+  readonly drafter: Drafter | undefined;
   /** Tokens that the GPU chooses, and the host does not know yet. */
   pending = 0;
   /** Tokens behind those that are known, which the step on its way takes for right. */
@@ -56,6 +61,8 @@ export class Generation implements Lease {
     this.maxTokens = options.maxTokens;
     this.wantsLogits = options.wantsLogits;
     for (const token of prompt) this.sampler.accept(token);
+    const { speculation, sampler } = options;
+    this.drafter = speculation === 'off' || !sampler.canVerify ? undefined : new Drafter(this.tokens, speculation);
   }
 
   /** Whether the host needs each token's logits to choose it. */
@@ -75,6 +82,11 @@ export class Generation implements Lease {
 
   get isOver(): boolean {
     return this.isEnded || this.#isFull || this.#error !== undefined;
+  }
+
+  /** Whether one token is all that its next step has to take up. */
+  get isDecoding(): boolean {
+    return this.computed >= this.promptLength && this.computed === this.tokens.length + this.pending - 1;
   }
 
   /** Whether another step may take it up. */
@@ -117,6 +129,7 @@ export class Generation implements Lease {
     this.#drafts = [];
     this.pending--;
     if (this.isEnded || this.#isSuspended || this.#error) return;
+    const before = this.tokens.length;
     for (const [place, idOfGpu] of idsOfGpu.entries()) {
       const logits = rows[place];
       const id = this.choosesHere && logits ? this.sampler.sample(logits) : idOfGpu;
@@ -126,7 +139,10 @@ export class Generation implements Lease {
       this.#ready.push({ id, logits: this.wantsLogits ? logits : undefined, startsPass: place === 0 });
       if (id !== drafts[place]) break;
     }
-    if (drafts.length > 0) this.computed = this.tokens.length - 1; // what was rejected is computed over
+    if (drafts.length > 0) {
+      this.computed = this.tokens.length - 1; // what was rejected is computed over
+      this.drafter?.learn(drafts.length, this.computed - before);
+    }
     this.#settle();
   }
 

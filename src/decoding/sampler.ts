@@ -37,6 +37,11 @@ export class Sampler {
     return (temperature === 0 || temperature >= lowestGpuTemperature) && (!this.#penalizes || repeatLastN <= maxRecent);
   }
 
+  /** Whether a row's token can be chosen behind tokens that may yet be rejected: the GPU counts what it has chosen. */
+  get canVerify(): boolean {
+    return !this.#penalizes || !this.runsOnGpu;
+  }
+
   /** A token of the prompt, or one that was chosen elsewhere: the penalties look back on it. */
   accept(token: number): void {
     this.#recent.push(token);

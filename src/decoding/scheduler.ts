@@ -7,6 +7,7 @@ import { Recovery } from './recovery.ts';
 import type { BrokenLogitsError } from './sampler.ts';
 import { noToken } from './sampling_tables.ts';
 import { Sequences } from './sequences.ts';
+import { Speculation } from './speculation/speculation.ts';
 import { Turns } from './turns.ts';
 
 /**
@@ -21,7 +22,10 @@ export class Scheduler {
   /** Who holds a sequence. */
   readonly #leases = new Set<Lease>();
   readonly #generations = new Set<Generation>();
+  readonly #speculation = new Speculation();
   #inFlight: Promise<void>[] = [];
+  /** The step on its way verifies drafts: it is alone, and what comes after it is not known before. */
+  #isVerifying = false;
   /** Sequences that are about to be given back, and that were. */
   #releasing = 0;
   #releases = 0;
@@ -180,7 +184,8 @@ export class Scheduler {
     try {
       while (!this.#closed) {
         this.#signal = Promise.withResolvers();
-        const step = this.#inFlight.length < this.model.maxAhead ? this.#compose() : undefined;
+        const step =
+          this.#inFlight.length < (this.#isVerifying ? 1 : this.model.maxAhead) ? this.#compose() : undefined;
         if (step) await this.#submit(step);
         else if (this.#inFlight.length > 0) await Promise.race([this.#inFlight[0], this.#signal.promise]);
         else return;
@@ -193,7 +198,10 @@ export class Scheduler {
   #compose(): ComposedStep | undefined {
     const { maxPrefill, maxDecode, maxLogits, maxAhead, memory } = this.model;
     const limits = { maxPrefill, maxDecode, maxLogits, maxAhead, contextLength: memory.contextLength };
-    const step = composeStep(this.#generations, limits);
+    const drafts = this.#speculation.plan(this.#generations, limits, this.#inFlight.length);
+    if (drafts === 'wait') return undefined;
+    const step = composeStep(this.#generations, limits, drafts);
+    this.#isVerifying = drafts !== undefined;
     for (const { generation } of step?.parts ?? []) {
       this.#generations.delete(generation); // behind those that have waited longer
       this.#generations.add(generation);
@@ -204,13 +212,14 @@ export class Scheduler {
   async #submit(step: ComposedStep): Promise<void> {
     const { model } = this;
     const releases = this.#releases;
+    const submitted = performance.now();
     try {
       for (const { generation, writesState } of step.parts) {
         if (writesState) model.writeSamplingState(generation.sequence, generation.sampler.state);
       }
       const { results } = await model.submit({ ...step, ...readsOf(step.rows) });
       const done = results()
-        .then((read) => this.#deliver(model, step, read))
+        .then((read) => this.#deliver(model, step, read, submitted))
         .catch((error) => this.#fail(model, step, error))
         .finally(() => {
           this.#inFlight = this.#inFlight.filter((other) => other !== done);
@@ -222,13 +231,15 @@ export class Scheduler {
     }
   }
 
-  #deliver(model: Model, step: ComposedStep, { ids, rows }: StepResults): void {
+  #deliver(model: Model, step: ComposedStep, { ids, rows }: StepResults, submitted: number): void {
     if (model !== this.model) return; // its device was lost since, and all of this is chosen again
     const { vocabLength } = model.config;
+    let tokens = 0;
     const logits = (row: number) => rows.slice(row * vocabLength, (row + 1) * vocabLength);
     for (const generation of new Set(step.rows)) {
       const own = [...step.rows.keys()].filter((row) => step.rows[row] === generation);
       const chosen = own.map((row) => ids[row] ?? noToken);
+      const { length } = generation.tokens;
       try {
         generation.deliver(chosen, generation.wantsRow ? own.map(logits) : []);
         this.#share(generation);
@@ -236,7 +247,9 @@ export class Scheduler {
         generation.suspend(); // what its sequence holds is no better than what came of it
         generation.fail(error as BrokenLogitsError);
       }
+      tokens += generation.tokens.length - length;
     }
+    this.#speculation.record(step, submitted, tokens, model.maxAhead);
   }
 
   /** Once a prompt is computed, others may begin with it. */

@@ -40,6 +40,7 @@ async function talk(lines: string[], history = new ChatHistory(), options: Gener
         cachedTokens: 0,
         prefill: phase,
         decode: phase,
+        ...{ passes: 0, tokensPerPass: 0, draftedTokens: 0, acceptedTokens: 0 },
       });
       if (question === 'silence') return end('eos');
       if (question === 'stop at once') return end('abort');

@@ -16,7 +16,7 @@ interface Options extends SamplingOptions {
 function generation(sequence: number, prompt: readonly number[], options: Options = {}): Generation {
   const { reused = 0, maxTokens = 50, ...sampling } = options;
   const sampler = new Sampler({ temperature: 0, ...sampling }, 1000);
-  return new Generation(sequence, reused, prompt, { sampler, maxTokens, wantsLogits: false });
+  return new Generation(sequence, reused, prompt, { sampler, maxTokens, wantsLogits: false, speculation: 'off' });
 }
 
 /** `sequence@position=id`, with `!` where a token is chosen. */

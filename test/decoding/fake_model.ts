@@ -16,6 +16,8 @@ export interface FakeOptions {
   readonly contextLength?: number;
   readonly maxPrefill?: number;
   readonly maxAhead?: number;
+  /** The token at a position, of a number that follows from all tokens before it. Default: as random as that. */
+  readonly says?: (position: number, hash: number) => number;
   /** Steps finish when `finish` is called; otherwise by themselves, a turn later. */
   readonly manual?: boolean;
 }
@@ -26,6 +28,7 @@ const { vocabLength } = fakeConfig;
 
 export async function fakeModel(options: FakeOptions = {}) {
   const { sequences = 1, contextLength = 1024, maxPrefill = 8, maxAhead = 4, manual = false } = options;
+  const says = options.says ?? ((_: number, hash: number) => hash % vocabLength);
   const device = fakeDevice();
   const kv = await KvCache.create(device, fakeConfig, { type: 'f32', sequences, contextLength });
   const lastIds: number[] = [];
@@ -112,8 +115,9 @@ export async function fakeModel(options: FakeOptions = {}) {
     for (const token of [...prefill, ...decode]) {
       const hash = compute(token);
       if (!token.wantsLogits) continue;
-      ids.push(token.sampling ? choose(token.sequence, hash, token.sampling) : 0);
-      rows.push(...Array.from({ length: vocabLength }, (_, id) => (id === hash % vocabLength ? 1000 : id / 8)));
+      ids.push(token.sampling ? choose(token, hash, token.sampling) : 0);
+      const likely = says(token.position + 1, hash);
+      rows.push(...Array.from({ length: vocabLength }, (_, id) => (id === likely ? 1000 : id / 8)));
     }
     const finished = Promise.withResolvers<void>();
     finished.promise.catch(() => undefined);
@@ -159,12 +163,13 @@ export async function fakeModel(options: FakeOptions = {}) {
   }
 
   /** As sample_pick counts, with a choice that follows from the counts. */
-  function choose(sequence: number, hash: number, { seed, counter, recentLength, recentPlace }: RowSampling): number {
+  function choose({ sequence, position }: BatchToken, hash: number, sampling: RowSampling): number {
+    const { seed, counter, recentLength, recentPlace, feeds } = sampling;
     const { counts, recent } = remembered[sequence]!;
     let mixed = hashed(hashed(hash, seed), counter);
     if (recentLength > 0) for (const [id, count] of counts) mixed += hashed(id, count);
-    const id = mixed % vocabLength;
-    lastIds[sequence] = id;
+    const id = says(position + 1, mixed);
+    if (feeds) lastIds[sequence] = id;
     const add = (of: number, difference: number) => {
       const count = (counts.get(of) ?? 0) + difference;
       if (count === 0) counts.delete(of);

@@ -6,7 +6,7 @@ import { noToken } from '../../src/decoding/sampling_tables.ts';
 
 function generation({ temperature = 0, wantsLogits = false } = {}): Generation {
   const sampler = new Sampler({ temperature, repeatPenalty: 2 }, 4);
-  return new Generation(0, 1, [1, 2, 3], { sampler, maxTokens: 9, wantsLogits });
+  return new Generation(0, 1, [1, 2, 3], { sampler, maxTokens: 9, wantsLogits, speculation: 'off' });
 }
 
 const logits = Float32Array.of(0, 0, 1, 0);

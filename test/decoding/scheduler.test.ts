@@ -50,10 +50,12 @@ async function recoverable(options: FakeOptions = {}, reopen: () => Promise<void
   return { models, scheduler };
 }
 
-function wants(some: SamplingOptions & { maxTokens?: number; wantsLogits?: boolean } = {}): GenerationOptions {
-  const { maxTokens = 20, wantsLogits = false, ...sampling } = some;
+type Wants = SamplingOptions & Partial<Omit<GenerationOptions, 'sampler'>>;
+
+function wants(some: Wants = {}): GenerationOptions {
+  const { maxTokens = 20, wantsLogits = false, speculation = 'off', ...sampling } = some;
   const sampler = new Sampler({ temperature: 1, seed: 1, ...sampling }, fakeConfig.vocabLength);
-  return { sampler, maxTokens, wantsLogits };
+  return { sampler, maxTokens, wantsLogits, speculation };
 }
 
 async function take(scheduler: Scheduler, generation: Generation, count: number): Promise<number[]> {
@@ -66,7 +68,7 @@ async function take(scheduler: Scheduler, generation: Generation, count: number)
   return ids;
 }
 
-async function generate(scheduler: Scheduler, prompt: readonly number[], some: Parameters<typeof wants>[0] = {}) {
+async function generate(scheduler: Scheduler, prompt: readonly number[], some: Wants = {}) {
   const options = wants(some);
   const generation = await scheduler.start(prompt, options);
   let ids: number[] = [];
@@ -79,7 +81,7 @@ async function generate(scheduler: Scheduler, prompt: readonly number[], some: P
 }
 
 /** What a prompt gives alone, a step at a time. */
-async function alone(prompt: readonly number[], some: Parameters<typeof wants>[0] = {}): Promise<number[]> {
+async function alone(prompt: readonly number[], some: Wants = {}): Promise<number[]> {
   const { scheduler } = await setUp({ maxAhead: 1 });
   return (await generate(scheduler, prompt, some)).ids;
 }

@@ -1,0 +1,122 @@
+import { pageLength } from '../../../kernels/parts/kv.ts';
+import type { ComposedStep, ComposeLimits, Drafts } from '../compose.ts';
+import type { Generation } from '../generation.ts';
+import type { Drafter } from './drafter.ts';
+import { PassCosts } from './pass_costs.ts';
+
+/** Drafts are verified where they promise so much more per second than going on without. */
+const leastGain = 1.03;
+/** Of the time without speculation, what may be lost on drafts that come to nothing. */
+const stake = 0.03;
+/** Passes that may be lost before anything was gained, and at most. */
+const firstCredit = 2;
+const maxCredit = 6;
+/** Passes without drafts after which one is tried that does not seem to pay: times change. */
+const probeEvery = 64;
+
+/** A draft that might be verified. */
+interface Candidate {
+  readonly generation: Generation;
+  /** That it is right, and all drafts before it. */
+  readonly chance: number;
+}
+
+/**
+ * Decides which drafts a step verifies. A step that verifies needs to know every token before it, so that the host waits
+ * for it, where otherwise it runs ahead: both are measured, and what drafts may lose is bounded by a credit, in passes.
+ */
+export class Speculation {
+  readonly #costs = new PassCosts();
+  #credit = firstCredit;
+  #passesWithout = 0;
+  #lastDelivery = 0;
+  /** A step was waited for, for the sake of drafts. */
+  #hasWaited = false;
+
+  /** Drafts for the next step; `wait` where the steps on their way are to come first, whose tokens decide. */
+  plan(generations: Iterable<Generation>, limits: ComposeLimits, inFlight: number): Drafts | 'wait' | undefined {
+    const running = [...generations].filter((generation) => goesOn(generation, limits));
+    if (!running.every(({ isDecoding }) => isDecoding)) return undefined;
+    const room = Math.min(limits.maxDecode, limits.maxLogits) - running.length;
+    const candidates = running.flatMap((generation) => propose(generation, room, limits));
+    const counts = this.#chosen(candidates, running.length, room);
+    if (counts.size === 0) return undefined;
+    this.#hasWaited = inFlight > 0;
+    if (inFlight > 0) return 'wait';
+    return new Map([...counts].map(([generation, count]) => [generation, (generation.drafter as Drafter).take(count)]));
+  }
+
+  /** How many drafts of which generation. */
+  #chosen(candidates: Candidate[], base: number, room: number): Map<Generation, number> {
+    const isForced = ({ generation }: Candidate) => generation.drafter?.when === 'always';
+    const [best, forced] = [candidates.filter((each) => !isForced(each)), candidates.filter(isForced)];
+    best.sort((a, b) => b.chance - a.chance); // those of one generation stay in their order
+    const count = Math.max(0, Math.min(room - forced.length, this.#worthwhile(best, base)));
+    const chosen = [...forced.slice(0, room), ...best.slice(0, count)];
+    return new Map(
+      [...Map.groupBy(chosen, ({ generation }) => generation)].map(([each, { length }]) => [each, length]),
+    );
+  }
+
+  /** How many of the best candidates to verify beside `base` tokens for the most tokens per second. */
+  #worthwhile(candidates: readonly Candidate[], base: number): number {
+    const plain = this.#costs.plain(base);
+    if (plain === undefined) return 0;
+    const isProbe = this.#passesWithout >= probeEvery;
+    let [count, most, tokens] = [0, isProbe ? 0 : (leastGain * base) / plain, base];
+    for (const [i, { chance }] of candidates.entries()) {
+      tokens += chance;
+      const cost = this.#costs.verifying(base + i + 1, base, plain);
+      if (tokens / cost <= most || cost / plain - 1 > this.#credit) continue;
+      [count, most] = [i + 1, tokens / cost];
+    }
+    return count;
+  }
+
+  /** A step that was submitted at `submitted` has come, with so many tokens. */
+  record({ prefill, decode, rows }: ComposedStep, submitted: number, tokens: number, maxAhead: number): void {
+    const delivered = performance.now();
+    const isPipelined = submitted < this.#lastDelivery;
+    const milliseconds = delivered - Math.max(submitted, this.#lastDelivery);
+    this.#lastDelivery = delivered;
+    const base = new Set(rows).size;
+    if (prefill.length > 0 || decode.length !== rows.length) return; // no pass that speculation would replace
+    const plain = this.#costs.plain(base);
+    if (rows.length > base) {
+      this.#passesWithout = 0;
+      this.#hasWaited = false;
+      this.#costs.addVerifying(rows.length, milliseconds);
+      if (plain !== undefined) this.#earn(tokens / base - milliseconds / plain);
+      return;
+    }
+    this.#passesWithout++;
+    if (isPipelined || maxAhead === 1) this.#costs.addPlain(base, milliseconds);
+    if (this.#hasWaited && plain !== undefined && !isPipelined) {
+      this.#hasWaited = false;
+      this.#earn(Math.min(0, 1 - milliseconds / plain)); // the drafts that it waited for have come to nothing
+    }
+    this.#earn(stake);
+  }
+
+  #earn(passes: number): void {
+    this.#credit = Math.min(maxCredit, this.#credit + passes);
+  }
+}
+
+/** Whether it takes part in the next step for which all of its tokens are known. */
+function goesOn(generation: Generation, { maxAhead }: ComposeLimits): boolean {
+  const { canGoOn, chosenCount, maxTokens, ahead, pending, choosesHere } = generation;
+  return canGoOn && chosenCount < maxTokens && ahead - pending < (choosesHere ? 1 : maxAhead);
+}
+
+/**
+ * A generation's drafts: at most `room`, and no more than it may say. They stay in the page of the token before them, so
+ * that what is rejected has taken no room from anybody.
+ */
+function propose(generation: Generation, room: number, { contextLength }: ComposeLimits): Candidate[] {
+  const { drafter, tokens, pending, chosenCount, maxTokens } = generation;
+  const length = tokens.length + pending;
+  const end = Math.min(contextLength, Math.ceil(length / pageLength) * pageLength);
+  const most = Math.min(room, end - length, maxTokens - chosenCount - 1);
+  return (drafter?.propose(pending, most) ?? []).map((chance) => ({ generation, chance }));
+}

@@ -1,0 +1,122 @@
+/**
+ * A model without a GPU: its tokens are UTF-8's bytes, every prompt has the same scripted answer, and the logits of each
+ * place follow from the tokens before it.
+ */
+
+import { generateText } from '../../src/decoding/generate.ts';
+import type { Chosen, GenerationOptions } from '../../src/decoding/generation.ts';
+import type { Tokenizer } from '../../src/index.ts';
+import type { ServedModel } from '../../src/server/index.ts';
+import { Utf8Stream } from '../../src/tokenizer/text_stream.ts';
+
+export const bos = 256;
+export const eos = 257;
+export const vocabLength = 258;
+const specialTexts = ['<s>', '</s>'];
+
+export interface FakeOptions {
+  readonly sequences?: number;
+  readonly contextLength?: number;
+  /** What it says to everything, before it ends its turn. */
+  readonly answer?: string;
+  /** Awaited before each token. */
+  readonly beforeToken?: () => Promise<void>;
+}
+
+export interface FakeLlm extends ServedModel {
+  /** Generations under way, the most there were at once, and those that were ended early. */
+  readonly seen: { running: number; most: number; aborted: number; options: GenerationOptions[] };
+}
+
+export function fakeLlm(options: FakeOptions = {}): FakeLlm {
+  const { sequences = 2, contextLength = 512, answer = 'Hello, wörld!', beforeToken } = options;
+  const script = [...bytesOf(answer), eos];
+  const seen: FakeLlm['seen'] = { running: 0, most: 0, aborted: 0, options: [] };
+  const generator = {
+    async start(prompt: readonly number[], generation: GenerationOptions) {
+      seen.options.push(generation);
+      seen.most = Math.max(seen.most, ++seen.running);
+      return { reused: 0, tokens: [...prompt], next: 0 };
+    },
+    async next(running: { tokens: number[]; next: number }): Promise<Chosen | undefined> {
+      await beforeToken?.();
+      if (running.tokens.length >= contextLength) return undefined;
+      const logits = logitsAfter(running.tokens);
+      const id = script[running.next++ % script.length] as number;
+      logits[id] = 20;
+      running.tokens.push(id);
+      return { id, logits, startsPass: true };
+    },
+    end() {
+      seen.running--;
+    },
+  };
+  return {
+    seen,
+    tokenizer: fakeTokenizer,
+    info: {
+      architecture: 'fake',
+      name: 'Fake',
+      parameterCount: 0,
+      tensorTypes: {},
+      precision: 'exact',
+      kvType: 'f32',
+      contextLength,
+      sequences,
+      weightBytes: 0,
+      hostEmbeddings: false,
+      kvBytes: 0,
+      adapter: 'none',
+    } as unknown as ServedModel['info'],
+    async *generate(prompt, generateOptions = {}) {
+      const tokens = typeof prompt === 'string' ? fakeTokenizer.encode(prompt) : prompt;
+      const result = yield* generateText(generator, tokens, fakeTokenizer, generateOptions);
+      if (result.stopReason === 'abort') seen.aborted++;
+      return result;
+    },
+    chatTokens: (messages) =>
+      fakeTokenizer.encode(messages.map(({ role, content }) => `${role}: ${content}\n`).join('')),
+    async *logitRows(tokens, signal) {
+      for (let length = 1; length <= tokens.length; length++) {
+        signal?.throwIfAborted();
+        yield logitsAfter(tokens.slice(0, length));
+      }
+    },
+    async embed(input) {
+      return Float32Array.of(input.length, 0.5);
+    },
+  };
+}
+
+/** Between -4 and 4; a hash of all tokens decides. */
+export function logitsAfter(tokens: readonly number[]): Float32Array {
+  let hash = 2166136261;
+  for (const token of tokens) hash = Math.imul(hash ^ token, 16777619);
+  return Float32Array.from({ length: vocabLength }, (_, id) => 4 * Math.sin(hash + id * id));
+}
+
+const fakeTokenizer: Tokenizer = {
+  vocabLength,
+  bosToken: bos,
+  eosToken: eos,
+  stopTokens: new Set([eos]),
+  controlTokens: new Set([bos, eos]),
+  encode(text, { addSpecial = true, parseSpecial = false } = {}) {
+    const parts = parseSpecial ? text.split(/(<\/?s>)/) : [text];
+    const tokens = parts.flatMap((part, i) => (i % 2 === 0 ? [...bytesOf(part)] : [part === '<s>' ? bos : eos]));
+    return addSpecial ? [bos, ...tokens] : tokens;
+  },
+  decode(tokens, options) {
+    const stream = fakeTokenizer.stream(options);
+    return tokens.map((token) => stream.push(token)).join('') + stream.end();
+  },
+  stream({ special = false } = {}) {
+    return new Utf8Stream((token) => (token < bos || special ? fakeTokenizer.tokenBytes(token) : new Uint8Array(0)));
+  },
+  tokenText: (token) => specialTexts[token - bos] ?? String.fromCharCode(token),
+  tokenBytes: (token) => (token < bos ? Uint8Array.of(token) : bytesOf(specialTexts[token - bos] as string)),
+};
+
+function bytesOf(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
