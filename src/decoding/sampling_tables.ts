@@ -1,13 +1,14 @@
 import { maxRecent, noToken, type RowSampling, samplingWords, writeSampling } from '../../kernels/parts/sampling.ts';
 import { paddedLength } from '../../kernels/quants/block_type.ts';
 import { sample_adjust } from '../../kernels/sample_adjust.ts';
-import { drawBlocks, sample_draw } from '../../kernels/sample_draw.ts';
+import { sample_draw } from '../../kernels/sample_draw.ts';
 import { sample_filter } from '../../kernels/sample_filter.ts';
 import { sample_pick } from '../../kernels/sample_pick.ts';
 import { createBuffer } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import type { Recorder } from '../gpu/plan.ts';
 import type { Activation } from '../models/graph.ts';
+import { samplingPlanWords, samplingTableWords } from '../models/sampling_sizes.ts';
 import type { StepCounts, StepTables } from '../models/step.ts';
 
 export { noToken, type RowSampling };
@@ -48,12 +49,7 @@ export class SamplingTables {
   }
 
   static async create(device: Device, vocabLength: number, maxRows: number, sequences: number) {
-    const words: Record<TableName, number> = {
-      samplings: maxRows * samplingWords,
-      biases: sequences * vocabLength,
-      counts: sequences * vocabLength,
-      recent: sequences * maxRecent,
-    };
+    const words: Record<TableName, number> = samplingTableWords(vocabLength, maxRows, sequences);
     const buffers = {} as Record<TableName, GPUBuffer>;
     for (const [name, count] of Object.entries(words) as [TableName, number][]) {
       buffers[name] = await createBuffer(device, `sampling ${name}`, count * 4);
@@ -65,13 +61,14 @@ export class SamplingTables {
   record(recorder: Recorder<SampledCounts>, logits: Activation, step: StepTables): GPUBuffer {
     const length = this.#vocabLength;
     const stride = paddedLength(length);
-    const [rows, blocks] = [this.#maxRows, drawBlocks(length)];
+    const words = samplingPlanWords(length, this.#maxRows);
+    const own = (name: keyof typeof words) => recorder.buffer(name, words[name] * 4);
     const range = step.range('logits');
     const { samplings, biases, counts, recent } = this.#bindings;
-    const candidates = { buffer: recorder.buffer('candidates', rows * stride * 4) };
-    const best_scores = { buffer: recorder.buffer('best scores', rows * blocks * 4) };
-    const best_ids = { buffer: recorder.buffer('best ids', rows * blocks * 4) };
-    const ids = recorder.buffer('ids', rows * 4);
+    const candidates = { buffer: own('candidates') };
+    const best_scores = { buffer: own('best scores') };
+    const best_ids = { buffer: own('best ids') };
+    const ids = own('ids');
 
     recorder.dispatch(sample_adjust, {
       shape: { length, stride },

@@ -45,19 +45,23 @@ export interface KvLayers {
   readonly layers: readonly (readonly KvGroup[])[];
 }
 
+/** What `forward` is recorded on; a plan of memory only counts the buffers. */
+export type GraphRecorder = Pick<Recorder<StepCounts>, 'buffer' | 'uniform' | 'dispatch'>;
+type GraphStep = Pick<StepTables, 'limits' | 'table' | 'range'>;
+
 const columnWidths = [1, 2, 4, 8] as const;
 
 /** The vocabulary of `forward`: each call records the dispatches of one operation for both phases. */
 export class Graph {
-  readonly #recorder: Recorder<StepCounts>;
+  readonly #recorder: GraphRecorder;
   readonly #config: ModelConfig;
-  readonly #step: StepTables;
+  readonly #step: GraphStep;
   readonly #precision: Precision;
   readonly #activations = new Map<string, Activation>();
   /** int8 forms of activations that hold since the activation was last written. */
   readonly #quantized = new Map<string, Readonly<Record<string, BufferRange>>>();
 
-  constructor(recorder: Recorder<StepCounts>, config: ModelConfig, step: StepTables, precision: Precision) {
+  constructor(recorder: GraphRecorder, config: ModelConfig, step: GraphStep, precision: Precision) {
     this.#recorder = recorder;
     this.#config = config;
     this.#step = step;

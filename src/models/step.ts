@@ -2,6 +2,7 @@ import { prefillItemTokens } from '../../kernels/flash_attn.ts';
 import { complete, itemWords } from '../../kernels/parts/attn_items.ts';
 import { pageLength } from '../../kernels/parts/kv.ts';
 import { tokenWords } from '../../kernels/parts/range.ts';
+import { paddedLength } from '../../kernels/quants/block_type.ts';
 import { type BufferRange, createBuffer } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import { offsetAlignment } from '../gpu/limits.ts';
@@ -58,6 +59,27 @@ export interface StepLimits {
   readonly maxPages: number;
 }
 
+/** Tokens of a step's decode phase: the widest matmul of that family. */
+const maxDecode = 8;
+/** Logits of a step take at most this much: 32 rows of ALIA's vocabulary. */
+const maxLogitsBytes = 32 * 2 ** 20;
+
+/** What steps of a model are bounded by: `chunkLength` tokens of prefill, `contextLength` positions of all sequences. */
+export function stepLimits(
+  { vocabLength }: ModelConfig,
+  { chunkLength, sequences, contextLength }: { chunkLength: number; sequences: number; contextLength: number },
+): StepLimits {
+  const decode = Math.max(maxDecode, sequences);
+  const rowBytes = paddedLength(vocabLength) * 4;
+  return {
+    maxTokens: chunkLength + decode,
+    maxLogits: Math.max(decode, Math.min(chunkLength, Math.floor(maxLogitsBytes / rowBytes))),
+    maxDecode: decode,
+    sequences,
+    maxPages: Math.ceil(contextLength / pageLength),
+  };
+}
+
 /** Bytes between two ranges in their buffer. */
 const rangeStride = offsetAlignment;
 
@@ -96,20 +118,8 @@ export class StepTables {
   }
 
   static async create(device: Device, config: ModelConfig, frequencies: Float64Array, limits: StepLimits) {
-    const { maxTokens, maxLogits, maxDecode, sequences, maxPages } = limits;
-    const itemCount = maxTokens + maxDecode * maxPages;
-    const words: Record<TableName, number> = {
-      ids: maxTokens,
-      tokens: maxTokens * tokenWords,
-      angles: maxTokens * frequencies.length * 2,
-      items: itemCount * itemWords,
-      logitRows: maxLogits,
-      pages: sequences * maxPages,
-      lastIds: sequences,
-      ranges: (ranges.length * rangeStride) / 4,
-    };
     const buffers = {} as Record<TableName, GPUBuffer>;
-    for (const [name, count] of Object.entries(words) as [TableName, number][]) {
+    for (const [name, count] of Object.entries(stepTableWords(config, limits)) as [TableName, number][]) {
       buffers[name] = await createBuffer(device, `step ${name}`, count * 4, name === 'ranges' ? 'uniform' : 'storage');
     }
     return new StepTables(device, config, frequencies, limits, buffers);
@@ -210,6 +220,21 @@ export class StepTables {
   destroy(): void {
     for (const buffer of Object.values(this.#buffers)) buffer.destroy();
   }
+}
+
+/** Words of each of a step's tables. */
+export function stepTableWords({ ropeDimensionCount }: ModelConfig, limits: StepLimits): Record<TableName, number> {
+  const { maxTokens, maxLogits, maxDecode, sequences, maxPages } = limits;
+  return {
+    ids: maxTokens,
+    tokens: maxTokens * tokenWords,
+    angles: maxTokens * ropeDimensionCount,
+    items: (maxTokens + maxDecode * maxPages) * itemWords,
+    logitRows: maxLogits,
+    pages: sequences * maxPages,
+    lastIds: sequences,
+    ranges: (ranges.length * rangeStride) / 4,
+  };
 }
 
 type TableName = 'ids' | 'tokens' | 'angles' | 'items' | 'logitRows' | 'pages' | 'lastIds' | 'ranges';

@@ -74,7 +74,7 @@ export function blockTypeOf({ name, type }: TensorInfo): BlockType {
 }
 
 /** Rows per step of a split: whole workgroups of the kernels that go by rows. */
-const rowMultiple = 64;
+export const rowMultiple = 64;
 
 /** Where a tile's planes stand in its buffer. */
 export interface TileLayout {
@@ -85,11 +85,18 @@ export interface TileLayout {
   readonly byteLength: number;
 }
 
+/** What of a device's limits splits matrices. */
+export type TileLimits = Pick<Limits, 'maxBufferSize' | 'maxStorageBufferBindingSize'>;
+
 /**
  * A matrix's rows in tiles: one per run of parts of a type, split where a binding, a buffer or `maxTileBytes` would be
  * too small for all of them. A tile has two rows at least, however long they are.
  */
-export function tileLayouts(spec: MatrixSpec, limits: Limits, maxTileBytes = Number.POSITIVE_INFINITY): TileLayout[] {
+export function tileLayouts(
+  spec: MatrixSpec,
+  limits: TileLimits,
+  maxTileBytes = Number.POSITIVE_INFINITY,
+): TileLayout[] {
   return runsOfOneType(spec).flatMap(({ type, rowStart, rowCount }) => {
     const perTile = rowsPerTile(type, spec.rowLength, limits, maxTileBytes);
     return Array.from({ length: Math.ceil(rowCount / perTile) }, (_, i) =>
@@ -111,7 +118,7 @@ function runsOfOneType({ parts, rowCount }: MatrixSpec): { type: BlockType; rowS
   return runs;
 }
 
-function rowsPerTile(type: BlockType, rowLength: number, limits: Limits, maxTileBytes: number): number {
+function rowsPerTile(type: BlockType, rowLength: number, limits: TileLimits, maxTileBytes: number): number {
   const rowBytes = type.planes.map(({ bytes }) => bytes * blocksPerRow(rowLength));
   const byBinding = Math.floor(limits.maxStorageBufferBindingSize / Math.max(...rowBytes));
   const allBytes = rowBytes.reduce((a, b) => a + b, 0);
@@ -131,11 +138,6 @@ function layout(type: BlockType, rowLength: number, rowStart: number, rowCount: 
     byteLength = Math.ceil((byteLength + size) / offsetAlignment) * offsetAlignment;
   }
   return { type, rowStart, rowCount, planes, byteLength };
-}
-
-/** Bytes that a matrix takes in GPU memory. */
-export function matrixBytes(spec: MatrixSpec, limits: Limits): number {
-  return tileLayouts(spec, limits).reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
 
 /** The least `maxTileBytes` that leaves tiles of `rows` rows, whichever of the matrix's types they are of. */

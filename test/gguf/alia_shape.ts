@@ -19,7 +19,7 @@ export async function writeAliaShape(path: string): Promise<void> {
   await sink.finish();
 }
 
-function aliaMetadata(): [string, MetadataInput][] {
+export function aliaMetadata(): [string, MetadataInput][] {
   const types = new Int32Array(ALIA_TOKEN_COUNT).fill(1);
   return [
     ['general.architecture', 'llama'],
@@ -43,7 +43,7 @@ function madeUpPiece(i: number): string {
   return `▁${['n', 'ñ', 'ció'][i % 3]}${i.toString(36)}${'es'.repeat(i % 4)}`;
 }
 
-function aliaTensors(): TensorData[] {
+export function aliaTensors(): TensorData[] {
   const [q8, f32] = [ggmlType('Q8_0'), ggmlType('F32')];
   const matrix = (name: string, rowLength: number, rows: number) => ({ name, type: q8, dimensions: [rowLength, rows] });
   const vector = (name: string, length: number) => ({ name, type: f32, dimensions: [length] });

@@ -88,7 +88,7 @@ describe.runIf(lavapipe)('a small device', () => {
   test('embeddings that stay in the file: bit-equal logits', async () => {
     const gguf = await randomGguf(fixtures.alia);
     const resident = await withModel(device, gguf, {}, (model) => rows(model, tokens, 32));
-    const bytes = await withModel(device, gguf, {}, async ({ memory }) => memory.weightBytes + memory.kvBytes);
+    const bytes = await withModel(device, gguf, {}, async ({ memory }) => memory.gpuBytes);
     const host = await withModel(device, gguf, { gpuMemoryBytes: bytes - 1 }, async (model) => {
       expect(model.memory.hostEmbeddings).toBe(true);
       return rows(model, tokens, 32);

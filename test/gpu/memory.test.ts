@@ -1,0 +1,47 @@
+/** What a plan counts is what a loaded model really allocates. */
+import { expect, test } from 'vitest';
+import { Model, type ModelOptions } from '../../src/decoding/model.ts';
+import type { Device } from '../../src/gpu/device.ts';
+import { readHeader } from '../../src/models/load.ts';
+import { fixtures, randomGguf } from '../fixtures/random_gguf.ts';
+import { openTestDevice } from './adapter.ts';
+
+const cases: [keyof typeof fixtures, ModelOptions][] = [
+  ['alia', { precision: 'fast', contextLength: 1024 }],
+  ['biases', { precision: 'exact', contextLength: 700, sequences: 3, chunkLength: 40 }],
+  ['mixed', { precision: 'fast', contextLength: 1024, sequences: 9 }],
+  ['tied', { precision: 'exact', contextLength: 256, kvType: 'f16' }],
+];
+
+test.each(cases)('%s %j: weights, keys and values, activations to the byte', async (name, options) => {
+  const device = await openTestDevice();
+  const live = watchBuffers(device);
+  const gguf = await randomGguf(fixtures[name]);
+  const model = await Model.load(readHeader(gguf), device, undefined, options);
+  const { weightBytes, kvBytes, activationBytes, gpuBytes } = model.memory;
+  expect(live.bytes).toBe(weightBytes + kvBytes + activationBytes);
+  expect(live.most).toBeLessThanOrEqual(gpuBytes);
+  await model.destroy();
+  expect(live.bytes).toBe(0);
+});
+
+/** Bytes of the buffers that are not destroyed, but for those that are mapped: these are the host's. */
+function watchBuffers({ gpu }: Device): { bytes: number; most: number } {
+  const live = { bytes: 0, most: 0 };
+  const create = gpu.createBuffer.bind(gpu);
+  gpu.createBuffer = (descriptor) => {
+    const buffer = create(descriptor);
+    if (descriptor.usage & (GPUBufferUsage.MAP_READ | GPUBufferUsage.MAP_WRITE)) return buffer;
+    live.bytes += buffer.size;
+    live.most = Math.max(live.most, live.bytes);
+    const destroy = buffer.destroy.bind(buffer);
+    let isLive = true;
+    buffer.destroy = () => {
+      if (isLive) live.bytes -= buffer.size;
+      isLive = false;
+      return destroy();
+    };
+    return buffer;
+  };
+  return live;
+}
