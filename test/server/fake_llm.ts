@@ -38,7 +38,7 @@ export function fakeLlm(options: FakeOptions = {}): FakeLlm {
       seen.most = Math.max(seen.most, ++seen.running);
       return { reused: 0, tokens: [...prompt], next: 0 };
     },
-    async next(running: { tokens: number[]; next: number }): Promise<Chosen | undefined> {
+    async next(running: { reused: number; tokens: number[]; next: number }): Promise<Chosen | undefined> {
       await beforeToken?.();
       if (running.tokens.length >= contextLength) return undefined;
       const logits = logitsAfter(running.tokens);
