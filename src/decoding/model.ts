@@ -2,6 +2,7 @@ import type { KvType } from '../../kernels/parts/kv.ts';
 import { mostLikely } from '../../kernels/parts/sampling.ts';
 import { paddedLength } from '../../kernels/quants/block_type.ts';
 import type { Device } from '../gpu/device.ts';
+import { OutOfMemoryError } from '../gpu/errors.ts';
 import { Pipelines } from '../gpu/pipelines.ts';
 import { allResident, type Plan, Recorder } from '../gpu/plan.ts';
 import { Readbacks } from '../gpu/readback.ts';
@@ -9,8 +10,8 @@ import type { ForwardActivations } from '../models/architecture.ts';
 import type { ModelConfig } from '../models/config.ts';
 import { type Activation, Graph, type Precision } from '../models/graph.ts';
 import { type LoadedModel, loadModel, type ModelHeader, type WeightsOptions } from '../models/load.ts';
-import type { MemoryPlan } from '../models/memory.ts';
-import { StepTables, type StepToken } from '../models/step.ts';
+import { type MemoryOptions, type MemoryPlan, planMemory } from '../models/memory.ts';
+import { StepTables, type StepToken, stepLimits } from '../models/step.ts';
 import { KvCache } from './kv_cache.ts';
 import { type RowSampling, type SampledCounts, SamplingTables, type SequenceState } from './sampling_tables.ts';
 
@@ -21,7 +22,7 @@ export interface ModelOptions extends WeightsOptions {
   kvType?: KvType;
   /** Sequences that are held at once, and generated together. They share the context. Default 1. */
   sequences?: number;
-  /** Tokens of a prefill step, at most. Default 512. */
+  /** Tokens of a prefill step, at most. Default 512, or as memory allows: fewer, and up to 2,048 where weights are streamed. */
   chunkLength?: number;
 }
 
@@ -47,11 +48,8 @@ export interface StepResults {
   readonly rows: Float32Array;
 }
 
-const defaultChunkLength = 512;
-/** Tokens of a step's decode phase: the widest matmul of that family. */
-const maxDecode = 8;
-/** Logits of a step take at most this much: 32 rows of ALIA's vocabulary. */
-const maxLogitsBytes = 32 * 2 ** 20;
+/** Of the memory that a plan took and the device did not have, what the next plan may take. */
+const budgetShrink = 0.8;
 /** Steps that are submitted before the first of them is read. */
 const maxAhead = 4;
 
@@ -84,42 +82,57 @@ export class Model {
     this.#parts = parts;
   }
 
-  /** `budgetBytes`: what is known of the adapter's memory, where options name none. */
+  /**
+   * `budgetBytes`: what is known of the adapter's memory, where options name none. Where less can be allocated than was
+   * thought, weights move from resident to streamed, until it is enough.
+   */
   static async load(
     header: ModelHeader,
     device: Device,
     budgetBytes: number | undefined,
     options: ModelOptions,
   ): Promise<Model> {
-    const { precision = 'fast', sequences = 1, chunkLength = defaultChunkLength } = options;
+    const { precision = 'fast', sequences = 1, contextLength, chunkLength } = options;
     const kvType = options.kvType ?? (precision === 'exact' ? 'f32' : 'f16');
+    const form = { limits: device.limits, kvType, precision, sequences, contextLength, chunkLength };
     const pipelines = new Pipelines(device);
-    const loaded = await loadModel(header, device, pipelines, kvType, budgetBytes, options);
-    const { config, memory, weights, frequencies } = loaded;
+    let memory = planMemory(header, { ...form, budgetBytes: options.gpuMemoryBytes ?? budgetBytes });
+    for (;;) {
+      try {
+        return await Model.#open(header, device, pipelines, memory, form, options);
+      } catch (error) {
+        if (!(error instanceof OutOfMemoryError)) throw error;
+        memory = planMemory(header, { ...form, budgetBytes: memory.gpuBytes * budgetShrink });
+      }
+    }
+  }
+
+  static async #open(
+    header: ModelHeader,
+    device: Device,
+    pipelines: Pipelines,
+    memory: MemoryPlan,
+    { kvType, precision, sequences }: Pick<MemoryOptions, 'kvType' | 'precision' | 'sequences'>,
+    options: ModelOptions,
+  ): Promise<Model> {
+    const loaded = await loadModel(header, device, pipelines, memory, options);
+    const { config, weights, frequencies } = loaded;
+    const { chunkLength, contextLength } = memory;
     const made: { destroy(): unknown }[] = [weights];
     const own = <T extends { destroy(): void }>(resource: T): T => {
       made.push(resource);
       return resource;
     };
     try {
-      const kv = own(
-        await KvCache.create(device, config, { type: kvType, sequences, contextLength: memory.contextLength }),
-      );
-      const decode = Math.max(maxDecode, sequences);
-      const rowBytes = paddedLength(config.vocabLength) * 4;
-      const maxLogits = Math.max(decode, Math.min(chunkLength, Math.floor(maxLogitsBytes / rowBytes)));
-      const limits = {
-        maxTokens: chunkLength + decode,
-        maxLogits,
-        maxDecode: decode,
-        sequences,
-        maxPages: kv.maxPages,
-      };
+      const kv = own(await KvCache.create(device, config, { type: kvType, sequences, contextLength }));
+      const limits = stepLimits(config, { chunkLength, sequences, contextLength });
       const tables = own(await StepTables.create(device, config, frequencies, limits));
-      const sampling = own(await SamplingTables.create(device, config.vocabLength, maxLogits, sequences));
+      const sampling = own(await SamplingTables.create(device, config.vocabLength, limits.maxLogits, sequences));
       const readbacks = own(new Readbacks(device));
       const model = new Model({ ...loaded, device, pipelines, precision, kv, tables, sampling, readbacks });
-      await model.#warmUp();
+      if (weights.stream)
+        await model.#record(); // a pass of it is dear: what compiles in the first one is little
+      else await model.#warmUp();
       return model;
     } catch (error) {
       await Promise.all(made.map((resource) => resource.destroy()));

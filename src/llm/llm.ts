@@ -98,8 +98,13 @@ export interface ModelInfo {
   readonly contextLength: number;
   /** Sequences that are generated at once; further calls wait for their turn. */
   readonly sequences: number;
-  /** Bytes of GPU memory that the weights take. */
+  /** Bytes of GPU memory that the weights take which stay there. */
   readonly weightBytes: number;
+  /** Layers whose weights stay on the GPU, and those that come anew in every pass. */
+  readonly residentLayers: number;
+  readonly streamedLayers: number;
+  /** Bytes of the file that come in every pass. */
+  readonly bytesPerPass: number;
   /** Whether the embeddings stay in the file, and their rows are read as they are needed. */
   readonly hostEmbeddings: boolean;
   /** Bytes of GPU memory that keys and values take at most. */

@@ -93,7 +93,7 @@ function forward(g: Graph, config: ModelConfig, weights: Weights, kv: KvLayers) 
 
   const x = g.activation('x', embeddingLength); // [tokens, embeddingLength]
   const embeddings = weights.find('token_embd.weight');
-  if (embeddings) g.getRows(embeddings, x);
+  if (embeddings?.tiles.every(({ resident }) => resident)) g.getRows(embeddings, x);
 
   for (let i = 0; i < config.blockCount; i++) {
     const matrix = (name: string) => weights.matrix(`blk.${i}.${name}`);

@@ -1,5 +1,4 @@
 import { maxHeadLength } from '../../kernels/flash_attn.ts';
-import type { KvType } from '../../kernels/parts/kv.ts';
 import type { Gguf, TensorInfo } from '../gguf/gguf.ts';
 import type { Device } from '../gpu/device.ts';
 import type { Pipelines } from '../gpu/pipelines.ts';
@@ -8,14 +7,16 @@ import { type LoadProgress, loadWeights, readValues, type Weights } from '../wei
 import type { Architecture, ModelTensors } from './architecture.ts';
 import { ConfigError, type ConfigOverrides, type ModelConfig, modelConfig } from './config.ts';
 import { architectures } from './index.ts';
-import { type MemoryPlan, planMemory } from './memory.ts';
+import type { MemoryPlan } from './memory.ts';
 import { ropeFrequencies } from './rope.ts';
 
 export interface WeightsOptions {
   /** Positions, of all sequences together. Default: what fits, at most what the model was trained for. */
   contextLength?: number;
-  /** GPU memory for weights, keys and values, in bytes. Default: what is known of the adapter's. */
+  /** GPU memory for all of the model, in bytes; what does not fit is streamed. Default: what is known of the adapter's. */
   gpuMemoryBytes?: number;
+  /** Host memory in which streamed weights are kept after their first pass, in bytes. Default: none. */
+  hostMemoryBytes?: number;
   /** Instead of what the file says. Default: nothing. */
   overrides?: ConfigOverrides;
   /** Ends loading; the promise rejects with its reason. Default: nothing does. */
@@ -58,34 +59,21 @@ export interface LoadedModel extends ModelHeader {
   readonly frequencies: Float64Array;
 }
 
-/** Plans and uploads. `budgetBytes`: what is known of the adapter's memory, where options name none. */
+/** Uploads what stays on the GPU, and opens the stream of what does not, as `memory` says. */
 export async function loadModel(
   header: ModelHeader,
   device: Device,
   pipelines: Pipelines,
-  kvType: KvType,
-  budgetBytes: number | undefined,
+  memory: MemoryPlan,
   options: WeightsOptions,
 ): Promise<LoadedModel> {
   const { config, tensors, ropeFreqs } = header;
-  const memory = planMemory(tensors, config, {
-    limits: device.limits,
-    kvType,
-    budgetBytes: options.gpuMemoryBytes ?? budgetBytes,
-    contextLength: options.contextLength,
-  });
+  const { embeddings, matrices, output } = tensors;
   const frequencies = ropeFrequencies(config, ropeFreqs && (await readValues(ropeFreqs)));
-  const matrices = [tensors.embeddings, ...tensors.matrices, tensors.output].filter((spec) => spec !== undefined);
-  if (memory.hostEmbeddings) matrices.shift();
-  const placement = { streamed: new Set<string>(), tileBytes: 0, slotCount: 0, stagingCount: 4, stagingBytes: 2 ** 24 };
-  const weights = await loadWeights(
-    device,
-    pipelines,
-    matrices,
-    tensors.vectors,
-    { ...placement, cacheBytes: 0 },
-    options,
-  );
-  const hostEmbeddings = memory.hostEmbeddings ? new HostRows(tensors.embeddings) : undefined;
+  // In the order of a pass; what is both embeddings and output comes as the output does.
+  const specs = [...(output && !memory.hostEmbeddings ? [embeddings] : []), ...matrices, output ?? embeddings];
+  const placement = { ...memory, cacheBytes: options.hostMemoryBytes ?? 0 };
+  const weights = await loadWeights(device, pipelines, specs, tensors.vectors, placement, options);
+  const hostEmbeddings = memory.hostEmbeddings ? new HostRows(embeddings) : undefined;
   return { ...header, memory, weights, hostEmbeddings, frequencies };
 }

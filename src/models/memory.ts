@@ -9,6 +9,13 @@ import { planStreamed } from './memory_streamed.ts';
 /** The model does not fit into the memory that it may use. */
 export class MemoryError extends Error {
   override name = 'MemoryError';
+  /** The smallest budget that works, where one does. */
+  readonly leastBytes: number | undefined;
+
+  constructor(message: string, leastBytes?: number) {
+    super(message);
+    this.leastBytes = leastBytes;
+  }
 }
 
 /** Where a model's parts go, and how long a context fits beside them. Sizes in bytes. */
@@ -89,6 +96,7 @@ export function planMemory(model: PlannedModel, options: MemoryOptions): MemoryP
   const [least, have] = [Math.ceil(planned.leastBytes / 2 ** 20), Math.floor(budgetBytes / 2 ** 20)];
   throw new MemoryError(
     `streaming all weights and a context of ${needs.leastContext} need ${least} MiB of GPU memory, and there are ${have} MiB`,
+    planned.leastBytes,
   );
 }
 
