@@ -79,6 +79,7 @@ function observed({ metrics, log }: Service): MiddlewareHandler<{ Variables: { r
   return async (c, next) => {
     const start = performance.now();
     await next();
+    c.header('X-Request-Id', c.var.requestId); // errors have headers of their own
     const { method, path } = c.req;
     const { status } = c.res;
     metrics.answered(routeOf(path), status);

@@ -41,9 +41,10 @@ function described({ path, summary, body, answer, streams, isOpen }: Operation, 
     ...(answer ? { 'application/json': { schema: schemaOf(answer, 'output') } } : { 'text/plain': { schema: text } }),
     ...(streams && { 'text/event-stream': { schema: text } }),
   };
-  const codes = Object.keys(failures).filter(
-    (code) => (body ? true : ['500', '503'].includes(code)) || (needsKey && code === '401'),
-  );
+  const codes = Object.keys(failures).filter((code) => {
+    if (code === '401') return needsKey && !isOpen;
+    return body !== undefined || code.startsWith('5');
+  });
   const errors = codes.map((code) => [code, { description: failures[code], content: errorContent }]);
   return {
     summary,

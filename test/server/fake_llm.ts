@@ -5,7 +5,7 @@
 
 import { generateText } from '../../src/decoding/generate.ts';
 import type { Chosen, GenerationOptions } from '../../src/decoding/generation.ts';
-import type { Tokenizer } from '../../src/index.ts';
+import { type Tokenizer, TokenizerError } from '../../src/index.ts';
 import type { ServedModel } from '../../src/server/index.ts';
 import { Utf8Stream } from '../../src/tokenizer/text_stream.ts';
 
@@ -114,7 +114,10 @@ const fakeTokenizer: Tokenizer = {
     return new Utf8Stream((token) => (token < bos || special ? fakeTokenizer.tokenBytes(token) : new Uint8Array(0)));
   },
   tokenText: (token) => specialTexts[token - bos] ?? String.fromCharCode(token),
-  tokenBytes: (token) => (token < bos ? Uint8Array.of(token) : bytesOf(specialTexts[token - bos] as string)),
+  tokenBytes: (token) => {
+    if (token >= vocabLength) throw new TokenizerError(`${token} is no token`);
+    return token < bos ? Uint8Array.of(token) : bytesOf(specialTexts[token - bos] as string);
+  },
 };
 
 function bytesOf(text: string): Uint8Array {
