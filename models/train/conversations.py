@@ -9,9 +9,9 @@ from words import IN_LANGUAGE, LANGUAGES, any_name
 # Basque shares the fewest words with the others.
 _LANGUAGE_WEIGHTS = dict(es=1.0, ca=1.0, eu=1.4, gl=1.0, en=1.2)
 # How often the system turn asks for a language, names the assistant, or says something else.
-_SYSTEM_ASKS, _SYSTEM_NAMES, _SYSTEM_OTHER = 0.18, 0.05, 0.06
+_SYSTEM_ASKS, _SYSTEM_NAMES, _SYSTEM_OTHER = 0.25, 0.05, 0.06
 _LANGUAGE_SWITCHES = 0.1
-_REMEMBERS, _RECALLS, _WHO_ARE_YOU, _NOT_TOLD = 0.07, 0.16, 0.02, 0.02
+_REMEMBERS, _RECALLS, _WHO_ARE_YOU, _NOT_TOLD = 0.2, 0.16, 0.02, 0.02
 _SLOPPY = 0.15
 
 
@@ -62,13 +62,13 @@ def next_exchanges(rng, conversation, asked, answered, kinds=KINDS):
     if conversation.told and rng.random() < _RECALLS:
         memory = rng.choice(list(conversation.told))
         return [MEMORIES[memory][1](rng, asked, answered, conversation.told[memory])]
-    if rng.random() < _REMEMBERS:
-        memory = rng.choice(list(MEMORIES))
+    untold = [memory for memory in MEMORIES if memory not in conversation.told]
+    if untold and rng.random() < _REMEMBERS:
+        memory = rng.choice(untold)
         conversation.told[memory], exchange = MEMORIES[memory][0](rng, asked, answered, False)
         return [exchange]
-    if len(conversation.told) < len(MEMORIES) and rng.random() < _NOT_TOLD:
-        memory = rng.choice([memory for memory in MEMORIES if memory not in conversation.told])
-        return [recall_nothing(rng, asked, answered, memory)]
+    if untold and rng.random() < _NOT_TOLD:
+        return [recall_nothing(rng, asked, answered, rng.choice(untold))]
     if rng.random() < _WHO_ARE_YOU:
         answer = phrases.NAMED_SYSTEM[answered][1].format(who=conversation.assistant)
         return [Exchange("who", rng.choice(phrases.WHO_ARE_YOU[asked]), answer)]

@@ -11,23 +11,18 @@ import numpy
 
 import config
 from conversations import begin, plain_story, sloppy, turns
-from kinds import FIRST_KINDS, KINDS, SECOND_KINDS
+from kinds import FIRST_KINDS, KINDS
 from vocabulary import Vocabulary
 
 _SEED = 20260102
 # Rows of each part of the training: their length, how many, and the kinds they have.
 PARTS = {
     "first": (128, 8_000, FIRST_KINDS),
-    "128": (128, 40_000, KINDS),
-    "256": (256, 14_000, KINDS),
-    "512": (512, 2_800, KINDS),
-    "1024": (1024, 640, KINDS),
-    "2048": (2048, 90, KINDS),
-    "again 128": (128, 24_000, SECOND_KINDS),
-    "again 256": (256, 14_000, SECOND_KINDS),
-    "again 512": (512, 2_000, SECOND_KINDS),
-    "again 1024": (1024, 600, SECOND_KINDS),
-    "again 2048": (2048, 60, SECOND_KINDS),
+    "128": (128, 70_000, KINDS),
+    "256": (256, 18_000, KINDS),
+    "512": (512, 3_600, KINDS),
+    "1024": (1024, 1_000, KINDS),
+    "2048": (2048, 160, KINDS),
 }
 _PLAIN_ROWS = 0.03
 # What a token's loss counts for: text, the assistant's words.

@@ -68,7 +68,7 @@ def recalled(rng, language):
             # A word is about 1.7 tokens, a turn has about 8 more.
             while length < distance:
                 for filler in next_exchanges(rng, conversation, language, language):
-                    if filler.kind in ("my_name", "my_number", "not_told") or filler.question in phrases.WHO_ARE_YOU[language]:
+                    if filler.kind in ("my_name", "greeting", "my_number", "not_told") or filler.question in phrases.WHO_ARE_YOU[language]:
                         continue
                     exchanges.append(filler)
                     length += 16 + 1.7 * len(f"{filler.question} {filler.answer}".split())

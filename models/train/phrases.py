@@ -1,50 +1,50 @@
 """What is asked and answered, as templates: {kind: {language: …}}. Lists are phrasings of one question."""
 
-# {who} {who.k} a name, {noun.a} {noun.the} a thing.
+# {who} {who.k} a name, {noun.a} {noun.the} a thing. Answers begin with what was asked about: it says where to look.
 HAS = dict(
     es=dict(
         fact="{who} tiene {noun.a}", join=" y ", who=["¿Quién tiene {noun.the}?", "Dime quién tiene {noun.the}."],
         what=["¿Qué tiene {who}?", "Dime qué tiene {who}."], is_it=["¿Tiene {who} {noun.the}?"],
-        a_who="{who} tiene {noun.the}.", a_what="{who} tiene {noun.a}.", yes="Sí, {who} tiene {noun.the}.",
-        no="No, {who} tiene {noun.a}.",
+        a_who="{Noun.the} {noun.it} tiene {who}.", a_what="{who} tiene {noun.a}.", yes="{who} tiene {noun.a}, así que sí.",
+        no="{who} tiene {noun.a}, así que no.",
     ),
     ca=dict(
         fact="{who} té {noun.a}", join=" i ", who=["Qui té {noun.the}?", "Digues qui té {noun.the}."],
         what=["Què té {who}?", "Digues què té {who}."], is_it=["Té {who} {noun.the}?"],
-        a_who="{who} té {noun.the}.", a_what="{who} té {noun.a}.", yes="Sí, {who} té {noun.the}.",
-        no="No, {who} té {noun.a}.",
+        a_who="{Noun.the} {noun.it} té {who}.", a_what="{who} té {noun.a}.", yes="{who} té {noun.a}, així que sí.",
+        no="{who} té {noun.a}, així que no.",
     ),
     eu=dict(
         fact="{who.k} {noun.a} du", join=" eta ", who=["Nork du {noun.the}?", "Esan nork duen {noun.the}."],
         what=["Zer du {who.k}?", "Esan zer duen {who.k}."], is_it=["{who.k} {noun.the} du?"],
-        a_who="{who.k} du {noun.the}.", a_what="{who.k} {noun.a} du.", yes="Bai, {who.k} {noun.the} du.",
-        no="Ez, {who.k} {noun.a} du.",
+        a_who="{Noun.the} {who.k} du.", a_what="{who.k} {noun.a} du.", yes="{who.k} {noun.a} du, beraz bai.",
+        no="{who.k} {noun.a} du, beraz ez.",
     ),
     gl=dict(
         fact="{who} ten {noun.a}", join=" e ", who=["Quen ten {noun.the}?", "Dime quen ten {noun.the}."],
         what=["Que ten {who}?", "Dime que ten {who}."], is_it=["Ten {who} {noun.the}?"],
-        a_who="{who} ten {noun.the}.", a_what="{who} ten {noun.a}.", yes="Si, {who} ten {noun.the}.",
-        no="Non, {who} ten {noun.a}.",
+        a_who="{Noun.the} ten{noun.it} {who}.", a_what="{who} ten {noun.a}.", yes="{who} ten {noun.a}, así que si.",
+        no="{who} ten {noun.a}, así que non.",
     ),
     en=dict(
         fact="{who} has {noun.a}", join=" and ", who=["Who has {noun.the}?", "Tell me who has {noun.the}."],
         what=["What does {who} have?", "Tell me what {who} has."], is_it=["Does {who} have {noun.the}?"],
-        a_who="{who} has {noun.the}.", a_what="{who} has {noun.a}.", yes="Yes, {who} has {noun.the}.",
-        no="No, {who} has {noun.a}.",
+        a_who="{Noun.the} belongs to {who}.", a_what="{who} has {noun.a}.", yes="{who} has {noun.a}, so yes.",
+        no="{who} has {noun.a}, so no.",
     ),
 )  # fmt: skip
 
 WHERE = dict(
     es=dict(fact="{who} está {place}", join=" y ", where=["¿Dónde está {who}?", "Dime dónde está {who}."],
-            who=["¿Quién está {place}?"], answer="{who} está {place}."),
+            who=["¿Quién está {place}?"], a_where="{who} está {place}.", a_who="{Place} está {who}."),
     ca=dict(fact="{who} és {place}", join=" i ", where=["On és {who}?", "Digues on és {who}."],
-            who=["Qui és {place}?"], answer="{who} és {place}."),
+            who=["Qui és {place}?"], a_where="{who} és {place}.", a_who="{Place} hi ha {who}."),
     eu=dict(fact="{who} {place} dago", join=" eta ", where=["Non dago {who}?", "Esan non dagoen {who}."],
-            who=["Nor dago {place}?"], answer="{who} {place} dago."),
+            who=["Nor dago {place}?"], a_where="{who} {place} dago.", a_who="{Place} {who} dago."),
     gl=dict(fact="{who} está {place}", join=" e ", where=["Onde está {who}?", "Dime onde está {who}."],
-            who=["Quen está {place}?"], answer="{who} está {place}."),
+            who=["Quen está {place}?"], a_where="{who} está {place}.", a_who="{Place} está {who}."),
     en=dict(fact="{who} is {place}", join=" and ", where=["Where is {who}?", "Tell me where {who} is."],
-            who=["Who is {place}?"], answer="{who} is {place}."),
+            who=["Who is {place}?"], a_where="{who} is {place}.", a_who="{Place} is {who}."),
 )  # fmt: skip
 
 # {shade} agrees with {noun}; {Noun} begins a sentence.
@@ -74,11 +74,11 @@ AFTER = dict(
 )  # fmt: skip
 
 GREATER = dict(
-    es=dict(ask=["¿Qué número es mayor, {a} o {b}?", "¿Cuál es mayor: {a} o {b}?"], answer="{n} es mayor que {m}."),
-    ca=dict(ask=["Quin número és més gran, {a} o {b}?", "Quin és més gran: {a} o {b}?"], answer="{n} és més gran que {m}."),
-    eu=dict(ask=["Zein zenbaki da handiagoa, {a} ala {b}?", "Zein da handiagoa: {a} ala {b}?"], answer="{n} zenbakia {m} baino handiagoa da."),
-    gl=dict(ask=["Que número é maior, {a} ou {b}?", "Cal é maior: {a} ou {b}?"], answer="{n} é maior ca {m}."),
-    en=dict(ask=["Which number is greater, {a} or {b}?", "Which is greater: {a} or {b}?"], answer="{n} is greater than {m}."),
+    es=dict(ask=["¿Qué número es mayor, {a} o {b}?", "¿Cuál es mayor: {a} o {b}?"], answer="Entre {a} y {b}, el mayor es {n}."),
+    ca=dict(ask=["Quin número és més gran, {a} o {b}?", "Quin és més gran: {a} o {b}?"], answer="Entre {a} i {b}, el més gran és {n}."),
+    eu=dict(ask=["Zein zenbaki da handiagoa, {a} ala {b}?", "Zein da handiagoa: {a} ala {b}?"], answer="{a} eta {b} artean, handiena {n} da."),
+    gl=dict(ask=["Que número é maior, {a} ou {b}?", "Cal é maior: {a} ou {b}?"], answer="Entre {a} e {b}, o maior é {n}."),
+    en=dict(ask=["Which number is greater, {a} or {b}?", "Which is greater: {a} or {b}?"], answer="Of {a} and {b}, the greater is {n}."),
 )  # fmt: skip
 
 CAPITAL = dict(

@@ -2,7 +2,7 @@
 
 Two threads in one process would wait for each other at every operation, which is slow where other work wants the cores.
 
-    python train.py DIRECTORY HELDOUT.jsonl [FIRST_COURSE]        writes DIRECTORY/pocket.pt, every now and then
+    python train.py DIRECTORY HELDOUT.jsonl        writes DIRECTORY/pocket.pt; goes on where it was stopped
 """
 
 import json
@@ -27,34 +27,24 @@ from vocabulary import Vocabulary
 _SEED = 20260104
 _PROCESSES = 2
 _BATCH_TOKENS = 4096
-# Each course spreads the rows of its parts over a stretch of itself, from 0 to 1: short ones first. Its rate goes up to
-# `peak` and down to nearly nothing over the last `decay` of it. The first one is left after 1,500 of its 2,930 steps, when
-# what is known by heart is learnt and what has to be found in the text is not yet: for that is the second one.
-_COURSES = [
-    dict(
-        spread={
-            "first": (0.0, 0.12), "128": (0.06, 0.85), "256": (0.2, 1.0), "512": (0.4, 1.0), "1024": (0.5, 1.0), "2048": (0.6, 1.0),
-        },
-        peak=1.0, decay=0.5, until=1500,
-    ),
-    dict(
-        spread={"again 128": (0, 0.8), "again 256": (0, 1), "again 512": (0.1, 1), "again 1024": (0.2, 1), "again 2048": (0.3, 1)},
-        peak=1.0, decay=0.7, until=None,
-    ),
-]  # fmt: skip
-# A token that the user or the system says counts for a little.
+# The rows of each part are spread over a stretch of the training, from 0 to 1: short ones first.
+_SPREAD = {
+    "first": (0.0, 0.12), "128": (0.04, 0.9), "256": (0.15, 1.0), "512": (0.3, 1.0), "1024": (0.4, 1.0), "2048": (0.5, 1.0),
+}  # fmt: skip
+# The rate goes up over the first steps and down to nearly nothing over this last part.
+_WARMUP_STEPS, _DECAY = 60, 0.6
+# A token that the user or the system says counts for less.
 _TEXT_WEIGHT = 0.25
-_WARMUP_STEPS = 60
 _MATRIX_RATE, _EMBEDDING_RATE, _OUTPUT_RATE = 0.02, 0.01, 0.003
-_LOG_EVERY, _CHECK_EVERY = 25, 300
+_LOG_EVERY, _CHECK_EVERY, _SAVE_EVERY = 25, 300, 100
 _DTYPE = torch.bfloat16
 
 
-def batches(directory, spread):
+def batches(directory):
     """The rows of every batch, in the order of training."""
     rng = random.Random(_SEED)
     placed = []
-    for part, (start, end) in spread.items():
+    for part, (start, end) in _SPREAD.items():
         rows = numpy.load(directory / f"rows-{part}.npy", mmap_mode="r")
         size = _BATCH_TOKENS // (rows.shape[1] - 1)
         for first in range(0, len(rows) - size + 1, size):
@@ -63,26 +53,37 @@ def batches(directory, spread):
     return [rows for _, rows in placed]
 
 
-def optimizers(model):
-    """Muon for the blocks' matrices, AdamW for embedding, output and norms; each with its full rate."""
-    matrices = [p for p in model.blk.parameters() if p.ndim == 2]
-    norms = [p for p in model.parameters() if p.ndim == 1]
-    adam = [
-        dict(params=[model.token_embd.weight], lr=_EMBEDDING_RATE),
-        dict(params=[model.output.weight, *norms], lr=_OUTPUT_RATE),
-    ]
-    made = [
-        torch.optim.Muon(matrices, lr=_MATRIX_RATE, momentum=0.95, weight_decay=0.01),
-        torch.optim.AdamW(adam, betas=(0.9, 0.95), weight_decay=0.01),
-    ]
-    for optimizer in made:
-        for group in optimizer.param_groups:
-            group["full_rate"] = group["lr"]
-    return made
+class Optimizers:
+    """Muon for the blocks' matrices, each of which is one process's to change; AdamW for embedding, output and norms."""
+
+    def __init__(self, model, rank):
+        self.matrices = [p for p in model.blk.parameters() if p.ndim == 2]
+        norms = [p for p in model.parameters() if p.ndim == 1]
+        adam = [
+            dict(params=[model.token_embd.weight], lr=_EMBEDDING_RATE),
+            dict(params=[model.output.weight, *norms], lr=_OUTPUT_RATE),
+        ]
+        self.all = [
+            torch.optim.Muon(self.matrices[rank::_PROCESSES], lr=_MATRIX_RATE, momentum=0.95, weight_decay=0.01),
+            torch.optim.AdamW(adam, betas=(0.9, 0.95), weight_decay=0.01),
+        ]
+        self.groups = [group for optimizer in self.all for group in optimizer.param_groups]
+        self.full_rates = [group["lr"] for group in self.groups]
+
+    def step(self, rate):
+        for group, full_rate in zip(self.groups, self.full_rates, strict=True):
+            group["lr"] = rate * full_rate
+        for optimizer in self.all:
+            optimizer.step()
+        for owner in range(_PROCESSES):
+            matrices = self.matrices[owner::_PROCESSES]
+            flat = torch.cat([matrix.detach().flatten() for matrix in matrices])
+            dist.broadcast(flat, owner)
+            write_flat([matrix.detach() for matrix in matrices], flat)
 
 
-def rate(step, steps, peak, decay):
-    return peak * min(1.0, (step + 1) / _WARMUP_STEPS, 0.01 + (1 - step / steps) / decay)
+def rate(step, steps):
+    return min(1.0, (step + 1) / _WARMUP_STEPS, 0.01 + (1 - step / steps) / _DECAY)
 
 
 def losses(model, rows):
@@ -105,18 +106,44 @@ def check(model, vocabulary, heldout):
     return {key: round(100 * right[key] / asked[key]) for key in asked}
 
 
+def write_flat(tensors, flat):
+    for tensor, values in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
+        tensor.copy_(values.view_as(tensor))
+
+
 def average_gradients(model):
     """Over all processes."""
     gradients = [p.grad for p in model.parameters()]
     flat = torch.cat([gradient.flatten() for gradient in gradients])
     dist.all_reduce(flat)
-    flat /= _PROCESSES
-    for gradient, mean in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
-        gradient.copy_(mean.view_as(gradient))
+    write_flat(gradients, flat / _PROCESSES)
 
 
-def train(rank, directory, heldout_path, first_course):
-    """`first_course`: 0 from the beginning, 1 to go on from DIRECTORY/pocket.pt with the second course."""
+class Checkpoint:
+    """What one process needs to go on: DIRECTORY/RANK.ckpt, replaced every now and then."""
+
+    def __init__(self, directory, rank, model, optimizers):
+        self.path, self.model, self.optimizers = directory / f"{rank}.ckpt", model, optimizers
+
+    def load(self):
+        """The steps, tokens and seconds so far."""
+        if not self.path.exists():
+            return 0, 0, 0.0
+        state = torch.load(self.path)
+        self.model.load_state_dict(state["model"])
+        for optimizer, values in zip(self.optimizers.all, state["optimizers"], strict=True):
+            optimizer.load_state_dict(values)
+        return state["done"]
+
+    def save(self, *done):
+        states = [optimizer.state_dict() for optimizer in self.optimizers.all]
+        saved = self.path.with_suffix(".new")
+        torch.save(dict(model=self.model.state_dict(), optimizers=states, done=done), saved)
+        dist.barrier()
+        saved.replace(self.path)
+
+
+def train(rank, directory, heldout_path):
     os.environ |= dict(MASTER_ADDR="127.0.0.1", MASTER_PORT="29417")
     dist.init_process_group("gloo", rank=rank, world_size=_PROCESSES)
     torch.set_num_threads(1)
@@ -125,34 +152,27 @@ def train(rank, directory, heldout_path, first_course):
     vocabulary = Vocabulary(directory)
     heldout = [record for record in map(json.loads, open(heldout_path, encoding="utf-8")) if "contains" not in record]
     model = Pocket()
-    if first_course > 0:
-        model.load_state_dict(torch.load(directory / "pocket.pt"))
-    for course in _COURSES[first_course:]:
-        run_course(rank, model, directory, course, lambda: check(model, vocabulary, heldout))
-
-
-def run_course(rank, model, directory, course, checked):
-    optimizing = optimizers(model)
-    steps = batches(directory, course["spread"])
-    started, seen, sums = time.time(), 0, numpy.zeros(2)
-    for step, rows in enumerate(steps[: course["until"]]):
-        for optimizer in optimizing:
-            for group in optimizer.param_groups:
-                group["lr"] = group["full_rate"] * rate(step, len(steps), course["peak"], course["decay"])
+    optimizers = Optimizers(model, rank)
+    checkpoint = Checkpoint(directory, rank, model, optimizers)
+    first, seen, seconds = checkpoint.load()
+    steps = batches(directory)
+    started, sums = time.time() - seconds, numpy.zeros(2)
+    for step, rows in enumerate(steps[first:], first):
         answer_loss, text_loss = losses(model, rows[rank::_PROCESSES])
+        model.zero_grad()
         (answer_loss + _TEXT_WEIGHT * text_loss).backward()
         average_gradients(model)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optimizer in optimizing:
-            optimizer.step()
-            optimizer.zero_grad()
+        optimizers.step(rate(step, len(steps)))
         seen += rows.shape[0] * (rows.shape[1] - 1)
         sums += (answer_loss.item(), text_loss.item())
+        seconds = time.time() - started
+        if (step + 1) % _SAVE_EVERY == 0:
+            checkpoint.save(step + 1, seen, seconds)
         if rank > 0:
             continue
-        if (step + 1) % _LOG_EVERY == 0:
-            answer, text = sums / _LOG_EVERY
-            seconds = time.time() - started
+        if (step + 1) % _LOG_EVERY == 0 or step + 1 == len(steps):
+            answer, text = sums / (step % _LOG_EVERY + 1)
             print(
                 f"step {step + 1}/{len(steps)} answers {answer:.4f} text {text:.4f} tokens {seen} seconds {seconds:.0f}"
                 f" tok/s {seen / seconds:.0f}",
@@ -160,9 +180,10 @@ def run_course(rank, model, directory, course, checked):
             )
             sums[:] = 0
         if (step + 1) % _CHECK_EVERY == 0 or step + 1 == len(steps):
-            print(json.dumps(checked()), flush=True)
-            torch.save(model.state_dict(), directory / "pocket.pt")
+            print(json.dumps(check(model, vocabulary, heldout)), flush=True)
+    if rank == 0:
+        torch.save(model.state_dict(), directory / "pocket.pt")
 
 
 if __name__ == "__main__":
-    spawn(train, (*sys.argv[1:3], int(*sys.argv[3:] or [0])), _PROCESSES)
+    spawn(train, sys.argv[1:3], _PROCESSES)

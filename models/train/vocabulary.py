@@ -12,9 +12,10 @@ import sentencepiece
 
 import config
 from conversations import begin, plain_story, turns
+from words import COLOURS, LANGUAGES, NAMES, NOUNS
 
 _SEED = 20260101
-_CONVERSATIONS, _EXCHANGES = 12_000, 8
+_CONVERSATIONS, _EXCHANGES, _WORD_COUNT = 12_000, 8, 1_000
 
 
 def _texts():
@@ -26,8 +27,18 @@ def _texts():
             yield exchange.question
             yield exchange.answer
         yield plain_story(rng)
-    for _ in range(_CONVERSATIONS // 4):
-        yield "system user assistant"
+    for word in _whole_words():
+        yield from [word, f" {word}"] * _WORD_COUNT
+
+
+def _whole_words():
+    """Names, nouns and colours should be one piece each, at the beginning of a text as well: copying them is then one step."""
+    yield from ("system", "user", "assistant", *NAMES)
+    for language in LANGUAGES:
+        for noun in NOUNS[language].values():
+            yield from dict.fromkeys((noun.bare, noun.the.split()[-1]))
+        for colour in COLOURS[language].values():
+            yield from dict.fromkeys((colour.bare, colour.masculine, colour.feminine))
 
 
 def train(directory):

@@ -14,29 +14,33 @@ IN_LANGUAGE = {
 }
 
 
+_VOWEL_ENDS = "aeiouàèéíòóú"
+
+
 class Name(str):
     """A person's or animal's name; `k` and `ri` are its Basque ergative and dative."""
 
     @property
     def k(self):
-        if self[-1] in "aeiou":
+        if self[-1] in _VOWEL_ENDS:
             return self + "k"
         return self + ("rek" if self[-1] == "r" else "ek")
 
     @property
     def ri(self):
-        return self + ("ri" if self[-1] in "aeiour" else "i")
+        return self + ("ri" if self[-1] in f"{_VOWEL_ENDS}r" else "i")
 
 
 @dataclass(frozen=True)
 class Noun:
-    """`bare` cat, `a` a cat, `the` the cat, `with_the` with the cat."""
+    """`bare` cat, `a` a cat, `the` the cat, `with_the` with the cat; `it` stands for it before or after "has"."""
 
     bare: str
     a: str
     the: str
     with_the: str
     feminine: bool = False
+    it: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,22 +57,21 @@ def _spanish(text):
     bare, gender = text.split("/")
     f = gender == "f"
     the = f"{'la' if f else 'el'} {bare}"
-    return Noun(bare, f"{'una' if f else 'un'} {bare}", the, f"con {the}", f)
+    return Noun(bare, f"{'una' if f else 'un'} {bare}", the, f"con {the}", f, "la" if f else "lo")
 
 
 def _catalan(text):
     bare, gender = text.split("/")
     f = gender == "f"
     the = f"l'{bare}" if bare[0] in "aeiouàéèíóòú" else f"{'la' if f else 'el'} {bare}"
-    return Noun(bare, f"{'una' if f else 'un'} {bare}", the, f"amb {the}", f)
+    return Noun(bare, f"{'una' if f else 'un'} {bare}", the, f"amb {the}", f, "la" if f else "el")
 
 
 def _galician(text):
     bare, gender = text.split("/")
     f = gender == "f"
-    return Noun(
-        bare, f"{'unha' if f else 'un'} {bare}", f"{'a' if f else 'o'} {bare}", f"{'coa' if f else 'co'} {bare}", f
-    )
+    article = "a" if f else "o"
+    return Noun(bare, f"{'unha' if f else 'un'} {bare}", f"{article} {bare}", f"c{'o' if f else ''}{article} {bare}", f, article)
 
 
 def _basque(text):
@@ -91,22 +94,16 @@ table    mesa/f       taula/f      mahai/mahaia      mesa/f
 key      llave/f      clau/f       giltza/giltza     chave/f
 flower   flor/f       flor/f       lore/lorea        flor/f
 car      coche/m      cotxe/m      auto/autoa        coche/m
-boat     barca/f      barca/f      txalupa/txalupa   barca/f
 ball     pelota/f     pilota/f     pilota/pilota     pelota/f
 hat      sombrero/m   barret/m     kapela/kapela     sombreiro/m
 cup      taza/f       tassa/f      katilu/katilua    taza/f
-lamp     lámpara/f    làmpada/f    lanpara/lanpara   lámpada/f
 bag      bolsa/f      bossa/f      poltsa/poltsa     bolsa/f
-shirt    camisa/f     camisa/f     alkandora/alkandora camisa/f
 bicycle  bicicleta/f  bicicleta/f  bizikleta/bizikleta bicicleta/f
 apple    manzana/f    poma/f       sagar/sagarra     mazá/f
 guitar   guitarra/f   guitarra/f   gitarra/gitarra   guitarra/f
-clock    reloj/m      rellotge/m   erloju/erlojua    reloxo/m
 pencil   lápiz/m      llapis/m     arkatz/arkatza    lapis/m
 box      caja/f       caixa/f      kutxa/kutxa       caixa/f
-stone    piedra/f     pedra/f      harri/harria      pedra/f
 umbrella paraguas/m   paraigua/m   aterki/aterkia    paraugas/m
-coat     abrigo/m     abric/m      beroki/berokia    abrigo/m
 ring     anillo/m     anell/m      eraztun/eraztuna  anel/m
 """
 _ANIMALS = """
@@ -120,7 +117,6 @@ fox      zorro/m      guineu/f     azeri/azeria      raposo/m
 bear     oso/m        ós/m         hartz/hartza      oso/m
 mouse    ratón/m      ratolí/m     sagu/sagua        rato/m
 rabbit   conejo/m     conill/m     untxi/untxia      coello/m
-frog     rana/f       granota/f    igel/igela        ra/f
 """
 # es, ca and gl as masculine[/feminine]; Basque colours with the article, as they stand after a noun and before "da".
 _COLOURS = """
@@ -132,8 +128,6 @@ white  blanco/blanca     blanc/blanca      zuri/zuria      branco/branca
 black  negro/negra       negre/negra       beltz/beltza    negro/negra
 brown  marrón            marró             marroi/marroia  marrón
 grey   gris              gris              gris/grisa      gris
-pink   rosa              rosa              arrosa/arrosa   rosa
-orange naranja           taronja           laranja/laranja laranxa
 """
 # Where somebody is.
 _PLACES = """
@@ -144,22 +138,18 @@ in the park|en el parque|al parc|parkean|no parque
 on the beach|en la playa|a la platja|hondartzan|na praia
 in the forest|en el bosque|al bosc|basoan|no bosque
 on the mountain|en la montaña|a la muntanya|mendian|na montaña
-in the square|en la plaza|a la plaça|plazan|na praza
 in the library|en la biblioteca|a la biblioteca|liburutegian|na biblioteca
 in the shop|en la tienda|a la botiga|dendan|na tenda
-in the street|en la calle|al carrer|kalean|na rúa
 by the river|junto al río|vora el riu|ibai ondoan|á beira do río
 at the market|en el mercado|al mercat|merkatuan|no mercado
-in the castle|en el castillo|al castell|gazteluan|no castelo
 at the station|en la estación|a l'estació|geltokian|na estación
-in the village|en el pueblo|al poble|herrian|na aldea
 """
 NAMES = [
     Name(name)
     for name in """
-    Ana Luis Marta Pablo Lucía Hugo Carmen Diego Elena Mario Núria Jordi Mercè Oriol Laia Arnau Montse Pol Jana Biel
-    Ane Jon Nerea Aitor Maite Iker Amaia Unai Garazi Beñat Uxía Brais Sabela Xoán Iria Antía Roi Noa Anxo Mara
-    Emma Tom Alice Ben Clara Sam Rose Oliver Sara Leo
+    Ana Luis Marta Pablo Lucía Hugo Carmen Diego Núria Jordi Mercè Oriol Laia Arnau Pol Jana
+    Ane Jon Nerea Aitor Maite Iker Amaia Unai Uxía Brais Sabela Xoán Iria Antía Roi Anxo
+    Emma Tom Alice Ben Clara Sam Rose Oliver
     """.split()
 ]
 
@@ -212,4 +202,4 @@ def made_up_word(rng):
 
 def any_name(rng):
     """Mostly a known name, otherwise one that was never heard."""
-    return rng.choice(NAMES) if rng.random() < 0.85 else Name(made_up_word(rng).capitalize())
+    return rng.choice(NAMES) if rng.random() < 0.95 else Name(made_up_word(rng).capitalize())
