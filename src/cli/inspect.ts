@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util';
+import type { KvType } from '../../kernels/parts/kv.ts';
 import { closeGguf } from '../gguf/open.ts';
-import { isKvType, type KvType, planMemory } from '../models/header_memory.ts';
 import { openModel } from '../runtime/node_file.ts';
 import { print, runCommand, UsageError } from './command.ts';
 import { describeAsJson } from './inspect/json.ts';
+import { isKvType, planFile } from './inspect/plan.ts';
 import { summarize } from './inspect/summary.ts';
 import { describe } from './inspect/text.ts';
 import { parseSize } from './size.ts';
@@ -14,7 +15,7 @@ What a file holds and what it needs, from its header alone: no GPU. MODEL is a p
 hf:OWNER/REPO/FILE.gguf or the first file of a split.
 
   --context N        memory for N tokens (default: what fits)
-  --gpu-memory SIZE  of 8GiB, 500MB
+  --gpu-memory SIZE  of 8GiB, 500MB: which layers stay in it, what each pass streams, and how fast that can be
   --kv TYPE          f32, f16 (default) or q8_0
   --json             {"model", "metadata", "tensors", "plan"}`;
 
@@ -33,7 +34,8 @@ export function run(args: string[], signal?: AbortSignal): Promise<number> {
     const gguf = await openModel(options.model, { onWarning, ...(signal && { signal }) });
     try {
       const summary = await summarize(gguf);
-      const plan = planMemory(gguf, options);
+      const isLocal = !/^(https?:|hf:)/i.test(options.model);
+      const plan = await planFile(gguf, options, { isRunnable: summary.obstacle === null, isLocal });
       const text = options.json
         ? describeAsJson(gguf, summary, plan)
         : describe(gguf, summary, plan, options.gpuMemoryBytes);

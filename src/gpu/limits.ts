@@ -9,6 +9,9 @@ export const wantedLimits = [
   'maxComputeWorkgroupsPerDimension', // rows of a vocabulary
 ] as const;
 
+/** Sizes of buffers that every device offers, in bytes: where it is not known which device it will be. */
+export const leastLimits = { maxBufferSize: 2 ** 28, maxStorageBufferBindingSize: 2 ** 27 };
+
 /** Bytes: bindings start at multiples of this on every device (the largest `minStorageBufferOffsetAlignment`). */
 export const offsetAlignment = 256;
 

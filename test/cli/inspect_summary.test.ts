@@ -111,7 +111,7 @@ test('templates by name, tokenizers that are not known', async () => {
 });
 
 test('memory by KV type; a plan of lies is finite', async () => {
-  const bytes = await randomGgufBytes(fixtures.f32);
+  const bytes = await randomGgufBytes(fixtures.longHeads);
   const planOf = async (...flags: string[]) => JSON.parse(await inspectBytes(bytes, '--json', ...flags)).plan;
   const [f16, f32, q8] = [await planOf(), await planOf('--kv', 'f32'), await planOf('--kv', 'q8_0')];
   expect([f32.kvBytesPerToken, q8.kvBytesPerToken]).toEqual([2 * f16.kvBytesPerToken, (17 / 32) * f16.kvBytesPerToken]);

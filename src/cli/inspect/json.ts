@@ -1,9 +1,9 @@
 import type { Gguf } from '../../gguf/gguf.ts';
-import type { MemoryPlan } from '../../models/header_memory.ts';
+import type { InspectedPlan } from './plan.ts';
 import type { ModelSummary } from './summary.ts';
 
 /** `{"model", "metadata", "tensors", "plan"}`, in one line. */
-export function describeAsJson(gguf: Gguf, model: ModelSummary, plan: MemoryPlan): string {
+export function describeAsJson(gguf: Gguf, model: ModelSummary, plan: InspectedPlan): string {
   const metadata = Object.fromEntries(Array.from(gguf.metadata.entries(), ([key, { value }]) => [key, value]));
   const tensors = Array.from(gguf.tensors.values(), ({ name, type, dimensions, offset, byteLength, source }) => {
     return { name, type: type.name, dimensions, offset, byteLength, file: source.name };

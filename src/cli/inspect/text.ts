@@ -2,8 +2,8 @@
 import { harmless, quote } from '../../gguf/errors.ts';
 import type { Gguf } from '../../gguf/gguf.ts';
 import type { MetadataEntry, MetadataValue } from '../../gguf/metadata.ts';
-import type { MemoryPlan } from '../../models/header_memory.ts';
 import { formatSize } from '../size.ts';
+import type { InspectedPlan, Planned } from './plan.ts';
 import { describeRope } from './rope.ts';
 import type { ModelSummary, TokenizerSummary, TokenSummary, TypeShare } from './summary.ts';
 
@@ -14,7 +14,7 @@ const SHOWN_LINES = 6;
 
 type Row = readonly string[];
 
-export function describe(gguf: Gguf, summary: ModelSummary, plan: MemoryPlan, gpuMemoryBytes?: number): string {
+export function describe(gguf: Gguf, summary: ModelSummary, plan: InspectedPlan, gpuMemoryBytes?: number): string {
   const lines = [
     plain(gguf.sources[0]!.name),
     ...table(describeModel(gguf, summary)),
@@ -95,20 +95,58 @@ function describeTemplates(templates: Readonly<Record<string, string>>): string[
   return names.length === 1 ? shown : [`named ${names.map(plain).join(', ')}`, ...shown];
 }
 
-function describePlan(plan: MemoryPlan, gpuMemoryBytes: number | undefined): Row[] {
-  const kvBytes = plan.kvBytesPerToken * plan.contextLength;
-  const rows = [
+function describePlan(plan: InspectedPlan, gpuMemoryBytes: number | undefined): Row[] {
+  const each = `${formatSize(plan.kvBytesPerToken)} each in ${plan.kvType}`;
+  const kv = `${formatSize(plan.kvBytes)} for ${plan.contextLength} tokens, ${each}`;
+  if (!plan.estimated) return describePlanned(plan, kv);
+  const over = plan.gpuBytes - (gpuMemoryBytes ?? plan.gpuBytes);
+  return [
     ['weights', `${formatSize(plan.weightBytes)}; a pass reads ${formatSize(plan.bytesPerPass)}`],
-    [
-      'KV cache',
-      `${formatSize(kvBytes)} for ${plan.contextLength} tokens, ${formatSize(plan.kvBytesPerToken)} each in ${plan.kvType}`,
-    ],
-    ['GPU', `${formatSize(plan.gpuBytes)}; ${plan.residentLayers} layers resident, ${plan.streamedLayers} streamed`],
+    ['KV cache', kv],
+    ['GPU', `${formatSize(plan.gpuBytes)} at least, if it could run`],
+    ...(over > 0 ? [['', `${formatSize(over)} more than the ${formatSize(gpuMemoryBytes as number)} given`]] : []),
   ];
-  if (gpuMemoryBytes !== undefined && plan.gpuBytes > gpuMemoryBytes) {
-    rows.push(['', `${formatSize(plan.gpuBytes - gpuMemoryBytes)} more than the ${formatSize(gpuMemoryBytes)} given`]);
-  }
-  return rows;
+}
+
+function describePlanned(plan: Planned, kv: string): Row[] {
+  const { residentLayers, streamedLayers, slotCount, tileBytes, stagingCount, stagingBytes } = plan;
+  const layers = residentLayers + streamedLayers;
+  const embeddings = plan.hostEmbeddings ? '; rows of the embeddings are read from the file' : '';
+  const ring = `${stagingCount} × ${formatSize(stagingBytes)}`;
+  return [
+    ['weights', `${formatSize(plan.weightBytes)} resident${embeddings}`],
+    ['KV cache', kv],
+    ['passes', `${plan.chunkLength} tokens of a prompt at once, ${formatSize(plan.activationBytes)} of activations`],
+    ...(slotCount > 0 ? [['slots', `${slotCount} × ${formatSize(tileBytes)} at most, for what is streamed`]] : []),
+    ['uploads', `${ring} of host memory${slotCount > 0 ? ', and as much on the GPU' : ' while it loads'}`],
+    ['GPU', `${formatSize(plan.gpuBytes)}, on a device with no more than WebGPU's least limits`],
+    ...(plan.link ? describeStream(plan, layers) : [['', `all ${layers} layers resident`]]),
+  ];
+}
+
+/** The bound: a pass takes at least as long as reading what it streams. */
+function describeStream(plan: Planned, layers: number): Row[] {
+  const { bytesPerSecond, readBytes, seconds } = plan.link!;
+  const streamed = `${plan.residentLayers} of ${layers} layers resident, ${gigabytes(plan.bytesPerPass)} per pass`;
+  const rate = `at ${gigabytes(bytesPerSecond)}/s: ${shownSeconds(plan.secondsPerPass!)} a pass`;
+  const found =
+    readBytes === 0
+      ? 'the rate is assumed: that of an NVMe disk'
+      : `the rate is measured: ${gigabytes(readBytes)} of the file in ${seconds.toFixed(2)} s, with what the system had in memory`;
+  return [
+    ['stream', `${streamed}, ${rate}`],
+    ['', found],
+  ];
+}
+
+/** Rates and what is read at them are in powers of ten, as disks are. */
+function gigabytes(bytes: number): string {
+  const [scale, unit] = bytes < 1e8 ? [1e6, 'MB'] : [1e9, 'GB'];
+  return `${(bytes / scale).toFixed(1)} ${unit}`;
+}
+
+function shownSeconds(seconds: number): string {
+  return seconds < 1 ? `${(1000 * seconds).toPrecision(2)} ms` : `${seconds.toFixed(1)} s`;
 }
 
 function shownType({ type, value }: MetadataEntry): string {

@@ -1,5 +1,6 @@
 /** What every file must come to: a result that holds together, or one clear error; soon, and in little memory. */
 import { describeAsJson } from '../../../src/cli/inspect/json.ts';
+import { planFile } from '../../../src/cli/inspect/plan.ts';
 import { summarize } from '../../../src/cli/inspect/summary.ts';
 import { describe } from '../../../src/cli/inspect/text.ts';
 import { bytesSource } from '../../../src/gguf/bytes.ts';
@@ -11,7 +12,6 @@ import { planQuantize } from '../../../src/gguf/quantize_plan.ts';
 import { withRawBytes } from '../../../src/gguf/raw_entries.ts';
 import { type ByteSource, requireRange } from '../../../src/gguf/source.ts';
 import { layoutGguf } from '../../../src/gguf/writer.ts';
-import { planMemory } from '../../../src/models/header_memory.ts';
 import { createTokenizer, TokenizerError } from '../../../src/tokenizer/index.ts';
 import type { Input } from './mutate.ts';
 
@@ -31,7 +31,7 @@ export async function examine(input: Input, siblings: readonly Input[]): Promise
   if (typeof gguf === 'string') return gguf;
   requireInside(gguf);
   const summary = await summarize(gguf);
-  const plan = planMemory(gguf);
+  const plan = await planFile(gguf, { kvType: 'f16' }, { isRunnable: summary.obstacle === null, isLocal: false });
   requireFinite(Object.values(plan));
   requireLines(describe(gguf, summary, plan), gguf);
   JSON.parse(describeAsJson(gguf, summary, plan));
