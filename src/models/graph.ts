@@ -49,7 +49,8 @@ export interface KvLayers {
 export type GraphRecorder = Pick<Recorder<StepCounts>, 'buffer' | 'uniform' | 'dispatch'>;
 type GraphStep = Pick<StepTables, 'limits' | 'table' | 'range'>;
 
-const columnWidths = [1, 2, 4, 8] as const;
+/** Columns that the kernels of the decode phase are made for. */
+export const columnWidths = [1, 2, 4, 8] as const;
 
 /** The vocabulary of `forward`: each call records the dispatches of one operation for both phases. */
 export class Graph {
