@@ -9,13 +9,19 @@ export class PassCosts {
   readonly #plain = new Map<number, number[]>();
   /** Of those that verify drafts, by the width that they run at. */
   readonly #verifying = new Map<number, number[]>();
+  readonly #begun = new Set<number>();
 
   addPlain(columns: number, milliseconds: number): void {
     add(this.#plain, columns, milliseconds);
   }
 
-  addVerifying(columns: number, milliseconds: number): void {
-    add(this.#verifying, widthOf(columns), milliseconds);
+  /** Whether it is the first of its width, for which a driver may compile: that one counts for nothing. */
+  addVerifying(columns: number, milliseconds: number): boolean {
+    const width = widthOf(columns);
+    const isNew = !this.#begun.has(width);
+    if (isNew) this.#begun.add(width);
+    else add(this.#verifying, width, milliseconds);
+    return isNew;
   }
 
   /** Of a pass that verifies nothing; undefined where none was measured. */

@@ -85,8 +85,8 @@ export class Speculation {
     if (rows.length > base) {
       this.#passesWithout = 0;
       this.#hasWaited = false;
-      this.#costs.addVerifying(rows.length, milliseconds);
-      if (plain !== undefined) this.#earn(tokens / base - milliseconds / plain);
+      const isNew = this.#costs.addVerifying(rows.length, milliseconds);
+      if (plain !== undefined && !isNew) this.#earn(tokens / base - milliseconds / plain);
       return;
     }
     this.#passesWithout++;
