@@ -5,6 +5,7 @@ import type { Gguf } from '../gguf/gguf.ts';
 import { closeGguf } from '../gguf/open.ts';
 import { adoptDevice, type Device, type DeviceOptions } from '../gpu/device.ts';
 import { readHeader } from '../models/load.ts';
+import { wholeBytes } from '../models/memory.ts';
 import { createTokenizer, type TokenizerOptions } from '../tokenizer/index.ts';
 import { LocalLLM } from './local.ts';
 
@@ -29,8 +30,8 @@ export interface Runtime<Source> {
   openGguf(source: Source, options: LoadOptions): Promise<Gguf>;
   /** Opens the GPU; `GpuError` where there is none, or none of that name. */
   openDevice(options: DeviceOptions & { adapter?: string }): Promise<Device>;
-  /** GPU memory that may be used, in bytes; undefined where nobody knows. */
-  memoryBudget(device: Device): number | undefined;
+  /** GPU memory that may be used, in bytes; undefined where `wantedBytes` may be, or nobody knows. */
+  memoryBudget(device: Device, wantedBytes: number): number | undefined | Promise<number | undefined>;
   /** WGSL language features of the home's implementation. Default: none. */
   languageFeatures?(): ReadonlySet<string> | undefined;
 }
@@ -46,7 +47,10 @@ export async function loadIn<Source>(
     const header = readHeader(gguf, options.overrides);
     const tokenizer = createTokenizer(gguf.metadata, { onWarning: () => undefined, ...options });
     const chatEncoder = new ChatEncoder(gguf.metadata, tokenizer, options.chatTemplate);
-    const load = (device: Device, how: ModelOptions) => Model.load(header, device, runtime.memoryBudget(device), how);
+    const load = async (device: Device, how: ModelOptions) => {
+      const budget = how.gpuMemoryBytes ?? (await runtime.memoryBudget(device, wholeBytes(header)));
+      return Model.load(header, device, budget, how);
+    };
     const open = async (how: ModelOptions): Promise<Model> => {
       const device = await runtime.openDevice(options.deviceOptions ?? {});
       return load(device, how).catch((error) => {

@@ -1,6 +1,6 @@
 import { type KvType, kvBlockLength, kvBytes, pageLength } from '../../kernels/parts/kv.ts';
 import type { TileLimits } from '../weights/matrix.ts';
-import type { PlannedModel } from './activations.ts';
+import { type PlannedModel, sum } from './activations.ts';
 import { ConfigError, type ModelConfig } from './config.ts';
 import type { Precision } from './graph.ts';
 import { type Needs, needsOf } from './memory_needs.ts';
@@ -100,6 +100,13 @@ export function planMemory(model: PlannedModel, options: MemoryOptions): MemoryP
   );
 }
 
+/** About what a model takes where all of it is resident, with a context of its kind. */
+export function wholeBytes({ tensors: { embeddings, output, matrices } }: PlannedModel): number {
+  const parts = [embeddings, ...(output ? [output] : []), ...matrices].flatMap((spec) => spec.parts);
+  const weightBytes = sum(parts.map(({ tensor }) => tensor.byteLength));
+  return weightBytes + Math.max(unknownKvBytes, weightBytes * unknownKvShare);
+}
+
 function checkHeads({ keyLength }: ModelConfig, kvType: KvType): void {
   const block = kvBlockLength[kvType];
   if (keyLength % block === 0) return;
@@ -118,7 +125,7 @@ function planResident(
 ): MemoryPlan | undefined {
   const { embeddings, output, layers, vectorBytes, trainedContext, leastContext } = needs;
   const matrices = [...(hostEmbeddings ? [] : [embeddings]), ...layers, ...(output ? [output] : [])];
-  const weightBytes = matrices.reduce((sum, { bytes }) => sum + bytes, vectorBytes);
+  const weightBytes = vectorBytes + sum(matrices.map(({ bytes }) => bytes));
   const ring = needs.ringWithin((budgetBytes ?? Number.POSITIVE_INFINITY) - weightBytes);
   const ringBytes = ring.stagingCount * ring.stagingBytes;
   const gpuBytes = (context: number) =>

@@ -2,6 +2,8 @@
 import type { HttpOptions } from '../gguf/http.ts';
 import { adapterName, type Device, type DeviceOptions, openDevice } from '../gpu/device.ts';
 import { GpuError } from '../gpu/errors.ts';
+import { probeMemory } from '../gpu/probe_memory.ts';
+import { sharesSystemMemory } from '../gpu/shared_memory.ts';
 import type { LoadOptions, Runtime } from '../index.ts';
 import { openModelIn, type Places, type Source } from './model_source.ts';
 
@@ -10,7 +12,7 @@ export interface Home extends Places {
   gpu(): GPU | undefined;
   /** What to do where no adapter is found, and where it is another than asked for. */
   readonly hints: { readonly missing: string; readonly other: string };
-  /** Bytes of the system's memory that a software adapter may use; undefined where nobody knows. */
+  /** Bytes of the system's memory that an adapter which shares it may use: half of what is free. Undefined where nobody knows. */
   systemMemory(): number | undefined;
 }
 
@@ -25,10 +27,20 @@ export function homeRuntime(home: Home): Runtime<Source> {
   return {
     openGguf: (source, options) => openModelIn(home, source, httpOptions(options)),
     openDevice: (options) => openDeviceIn(home, options),
-    /** A software adapter's memory is the system's; a graphics card's is known to nobody. */
-    memoryBudget: ({ info }) => (info.isFallbackAdapter ? home.systemMemory() : undefined),
+    memoryBudget: (device, wantedBytes) => memoryBudget(home, device, wantedBytes),
     languageFeatures: () => home.gpu()?.wgslLanguageFeatures as ReadonlySet<string> | undefined,
   };
+}
+
+/** Below it, a model is loaded before a probe is worth its time. */
+const probedBytes = 2 ** 30;
+
+/** Of memory that an adapter shares with the system, half of what is free; of a card's own, what proves to hold. */
+async function memoryBudget(home: Home, device: Device, wantedBytes: number): Promise<number | undefined> {
+  if (sharesSystemMemory(device.info)) return home.systemMemory();
+  if (wantedBytes < probedBytes) return undefined;
+  const held = await probeMemory(device, { wantedBytes });
+  return held < wantedBytes ? held : undefined;
 }
 
 /** Opens the home's adapter; a `GpuError` says so where there is none, or another than asked for. */

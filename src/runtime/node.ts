@@ -3,6 +3,7 @@
  *
  * @module webgguf/node
  */
+import { totalmem } from 'node:os';
 import { create, globals } from 'webgpu';
 import type { Device } from '../gpu/device.ts';
 import { type LoadOptions, type LocalLLM, loadIn } from '../index.ts';
@@ -34,7 +35,8 @@ const node: Home = {
     missing: 'install a Vulkan driver (`npm run setup` installs a software one)',
     other: 'VK_DRIVER_FILES chooses the driver',
   },
-  systemMemory: () => process.availableMemory() / 2,
+  // macOS tells as free what nothing at all is in, files among it: there, half of all takes its place
+  systemMemory: () => Math.max(process.availableMemory(), process.platform === 'darwin' ? totalmem() / 2 : 0) / 2,
 };
 
 export type { HomeDeviceOptions as NodeDeviceOptions } from './home.ts';
