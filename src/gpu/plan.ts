@@ -111,11 +111,33 @@ export class Recorder<Counts> {
     }
   }
 
+  /** One for all dispatches that bind the same buffers in the same way, as the widths of a matmul do. */
+  #bindGroups(compiled: readonly CompiledKernel[]): Promise<GPUBindGroup>[] {
+    const ids = new Map<GPUBuffer, number>();
+    const idOf = (buffer: GPUBuffer) => {
+      const id = ids.get(buffer) ?? ids.size;
+      ids.set(buffer, id);
+      return id;
+    };
+    const known = new Map<string, Promise<GPUBindGroup>>();
+    return this.#recorded.map(({ buffers }, i) => {
+      const kernel = compiled[i] as CompiledKernel;
+      const ranges = Object.entries(buffers).map(([name, { buffer, offset, size }]) => [
+        name,
+        idOf(buffer),
+        offset,
+        size,
+      ]);
+      const key = JSON.stringify([kernel.bindings, ranges]);
+      const group = known.get(key) ?? bind(this.device, kernel, buffers);
+      known.set(key, group);
+      return group;
+    });
+  }
+
   async #segments(): Promise<Segment<Counts>[]> {
     const compiled = await Promise.all(this.#recorded.map((recorded) => recorded.compiled));
-    const bindGroups = await Promise.all(
-      this.#recorded.map(({ buffers }, i) => bind(this.device, compiled[i] as CompiledKernel, buffers)),
-    );
+    const bindGroups = await Promise.all(this.#bindGroups(compiled));
     const segments: { tiles: Tile[]; dispatches: Dispatch<Counts>[] }[] = [{ tiles: [], dispatches: [] }];
     this.#recorded.forEach(({ tile, workgroups }, i) => {
       const { label, pipeline } = compiled[i] as CompiledKernel;

@@ -51,6 +51,8 @@ const smallestContext = 512;
 /** Large reads, several in flight, and little beside any model. */
 const bestStagingCount = 4;
 const bestStagingBytes = 16 * 2 ** 20;
+/** Below that reads are many and small. */
+const mostPieces = 4096;
 /** One piece is read while another is copied. */
 const leastStagingCount = 2;
 /** Uniforms of tiles, and the matrices' counters of flaws, stand in tables. */
@@ -84,8 +86,12 @@ export function needsOf(model: PlannedModel, options: MemoryOptions, bytesPerPos
   const all = tensorsOf([tensors.embeddings, ...tensors.matrices, ...(tensors.output ? [tensors.output] : [])]);
   const longestRow = Math.max(...all.map((tensor) => tensor.byteLength / rowsOf(tensor)));
   const largest = Math.max(...all.map(({ byteLength }) => byteLength));
-  const leastRing = { stagingCount: leastStagingCount, stagingBytes: wholeWords(longestRow) };
-  const bestBytes = Math.max(longestRow, Math.min(largest, bestStagingBytes));
+  const leastBytes = Math.max(
+    longestRow,
+    Math.min(bestStagingBytes, sum(all.map((tensor) => tensor.byteLength)) / mostPieces),
+  );
+  const leastRing = { stagingCount: leastStagingCount, stagingBytes: wholeWords(leastBytes) };
+  const bestBytes = Math.max(leastBytes, Math.min(largest, bestStagingBytes));
   const bestRing = { stagingCount: bestStagingCount, stagingBytes: wholeWords(bestBytes) };
 
   return {

@@ -28,6 +28,8 @@ const shortestChunk = 16;
 const leastSlots = 2;
 const mostSlots = 4;
 const mostTileBytes = 64 * 2 ** 20;
+/** Each tile has bind groups of its own, which take the host's memory and time. */
+const mostTiles = 1024;
 
 /** Shares of the budget, beside which layers are pinned: of all that grows, of KV, of passes longer than ordinary. */
 const grownShare = 1 / 4;
@@ -196,9 +198,11 @@ class Slots {
     this.#limits = limits;
   }
 
-  /** Rows for whole workgroups of the widest matrix. */
+  /** Rows for whole workgroups of the widest matrix, and no more tiles than there may be. */
   get leastTileBytes(): number {
-    return Math.max(...[...this.#shapes.values()].map((spec) => tileBytesOf(spec, rowMultiple)));
+    const rowsBytes = Math.max(...[...this.#shapes.values()].map((spec) => tileBytesOf(spec, rowMultiple)));
+    const allBytes = sum(this.#specs.map((spec) => tileBytesOf(spec, spec.rowCount)));
+    return Math.max(rowsBytes, Math.min(mostTileBytes, Math.ceil(allBytes / mostTiles)));
   }
 
   /** Of so many slots for the largest tile, and of the tables of all tiles. */

@@ -4,6 +4,7 @@ import type { Device } from '../gpu/device.ts';
 import type { CompiledKernel, Pipelines } from '../gpu/pipelines.ts';
 import { bind } from '../gpu/plan.ts';
 import { defaultVariant } from '../gpu/variants.ts';
+import type { RowTile } from './matrix.ts';
 import type { Piece } from './piece.ts';
 
 /** A piece in a buffer that the GPU may copy from. */
@@ -24,8 +25,8 @@ export class Lane {
   readonly #staging: GPUBuffer;
   readonly #raw: GPUBuffer;
   readonly #piece: GPUBuffer;
-  /** Of pieces that came this way before. */
-  readonly #bound = new WeakMap<Piece, Bound>();
+  /** Of tiles that came this way before. */
+  readonly #bound = new WeakMap<RowTile, Bound>();
   /** The staging buffer's next mapping, where it was asked for already. */
   #mapped: Promise<unknown> | undefined;
 
@@ -65,9 +66,9 @@ export class Lane {
     return { piece, staging: this.#staging };
   }
 
-  /** What `submit` needs of a piece, made once and kept. */
+  /** What `submit` needs of a piece's tile, made once and kept. */
   async prepare(piece: Piece): Promise<void> {
-    if (this.#bound.has(piece)) return;
+    if (this.#bound.has(piece.tile)) return;
     const shape = shapeOf(piece);
     const compiled = await this.#pipelines.compile(repack, shape, defaultVariant(repack, shape, this.#device));
     const bindGroup = await bind(this.#device, compiled, {
@@ -76,13 +77,13 @@ export class Lane {
       flaws: piece.flaws,
       ...piece.tile.planes,
     });
-    this.#bound.set(piece, { compiled, bindGroup });
+    this.#bound.set(piece.tile, { compiled, bindGroup });
   }
 
   /** Copies a piece to the GPU and repacks it into its tile; it was prepared before. */
   submit({ piece, staging }: Filled): void {
     const { queue } = this.#device.gpu;
-    const { compiled, bindGroup } = this.#bound.get(piece) as Bound;
+    const { compiled, bindGroup } = this.#bound.get(piece.tile) as Bound;
     const shape = shapeOf(piece);
     queue.writeBuffer(this.#piece, 0, new Uint32Array([piece.rowCount, piece.first, piece.step, 0]));
     const encoder = this.#device.gpu.createCommandEncoder({ label: `upload ${piece.tile.label}` });

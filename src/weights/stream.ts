@@ -49,7 +49,8 @@ const retryMs = 100;
  */
 export class TileStream implements Residency {
   readonly #device: Pick<Device, 'check' | 'unlessLost' | 'gpu'>;
-  readonly #tiles: readonly StreamedTile[];
+  /** In the order of a pass. */
+  readonly tiles: readonly StreamedTile[];
   readonly #order: ReadonlyMap<Tile, number>;
   readonly #slotCount: number;
   readonly #lanes: readonly StreamLane[];
@@ -74,7 +75,7 @@ export class TileStream implements Residency {
     cache: Pick<HostCache, 'get' | 'fill'>,
   ) {
     this.#device = device;
-    this.#tiles = tiles;
+    this.tiles = tiles;
     this.#order = new Map(tiles.map(({ tile }, i) => [tile, i]));
     this.#slotCount = slotCount;
     this.#lanes = lanes;
@@ -114,7 +115,7 @@ export class TileStream implements Residency {
       await this.acquire([tile]);
       this.release([tile]);
     };
-    const [first, ...others] = this.#tiles as [StreamedTile, ...StreamedTile[]];
+    const [first, ...others] = this.tiles as [StreamedTile, ...StreamedTile[]];
     await bring(first);
     await this.#device.unlessLost(this.#device.gpu.queue.onSubmittedWorkDone());
     const began = performance.now();
@@ -129,6 +130,11 @@ export class TileStream implements Residency {
     return bytes / elapsed();
   }
 
+  /** Ends reading ahead, until a tile is asked for. */
+  rest(): Promise<void> {
+    return this.#halt(new Error('reading ahead has ended'));
+  }
+
   /** Ends all reading; resolves when nobody touches the lanes any more. What waits for a tile rejects. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -137,7 +143,7 @@ export class TileStream implements Residency {
 
   /** From `#next` on. */
   #placeOf(tile: Tile): number {
-    const count = this.#tiles.length;
+    const count = this.tiles.length;
     const order = this.#order.get(tile) as number;
     return this.#next + ((order - (this.#next % count) + count) % count);
   }
@@ -158,7 +164,7 @@ export class TileStream implements Residency {
   #arrival(place: number): Arrival {
     const known = this.#arrivals.get(place);
     if (known) return known;
-    const { pieces } = this.#tiles[place % this.#tiles.length] as StreamedTile;
+    const { pieces } = this.tiles[place % this.tiles.length] as StreamedTile;
     const arrival = { missing: pieces.length, there: Promise.withResolvers<void>() };
     arrival.there.promise.catch(() => undefined); // read ahead of who asks
     this.#arrivals.set(place, arrival);
@@ -194,7 +200,7 @@ export class TileStream implements Residency {
   /** One lane's way: its pieces from `start` on, in turn, pass after pass, until one of them cannot be brought. */
   async #run(lane: StreamLane, jobs: readonly Job[], start: number): Promise<void> {
     const { signal } = this.#stop;
-    const count = this.#tiles.length;
+    const count = this.tiles.length;
     for (let pass = start - (start % count); jobs.length > 0; pass += count) {
       for (const job of jobs) {
         const place = pass + job.place;
@@ -238,7 +244,7 @@ export class TileStream implements Residency {
 
   /** Whether the tile that was in a place's slot before is released. */
   #isFree(place: number): boolean {
-    const count = this.#tiles.length;
+    const count = this.tiles.length;
     const k = place % count;
     const lastOfSlot = count - 1 - ((count - 1 - k) % this.#slotCount);
     const before = k >= this.#slotCount ? place - this.#slotCount : place - k - count + lastOfSlot;
