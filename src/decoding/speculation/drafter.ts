@@ -8,10 +8,10 @@ export type DraftWhen = 'auto' | 'always';
 const matchKinds = [
   { from: 2, prior: 0.3 },
   { from: 3, prior: 0.5 },
-  { from: 4, prior: 0.6 },
-  { from: 6, prior: 0.75 },
-  { from: 9, prior: 0.85 },
-  { from: 16, prior: 0.9 },
+  { from: 4, prior: 0.7 },
+  { from: 6, prior: 0.8 },
+  { from: 9, prior: 0.9 },
+  { from: 16, prior: 0.95 },
 ];
 
 /** Guesses what comes next in one generation, and learns from what has come. */
@@ -32,15 +32,19 @@ export class Drafter {
 
   /**
    * Proposes up to `count` tokens that follow the next `skipped`, which are being chosen already. Gives the chance of each
-   * that it is right, and all before it.
+   * that it is right, and all before it, if those that were skipped are.
    */
   propose(skipped: number, count: number): readonly number[] {
     const match = count > 0 ? this.#lookup.find(skipped + count) : undefined;
     if (!match) return [];
-    const kinds = match.ids.map((_, i) => kindOf(match.length + i));
-    this.#proposed = { ids: match.ids.slice(skipped), kinds: kinds.slice(skipped) };
+    const ids = match.ids.slice(skipped);
+    const kinds = ids.map((_, i) => kindOf(match.length + skipped + i));
+    this.#proposed = { ids, kinds };
     let chance = 1;
-    return kinds.map((kind) => (chance *= this.#acceptance.chanceOf(kind))).slice(skipped);
+    return kinds.map((kind) => {
+      chance *= this.#acceptance.chanceOf(kind);
+      return chance;
+    });
   }
 
   /** The first `count` tokens of what was proposed. */

@@ -1,7 +1,9 @@
 /** Passes of late that a cost is the median of. */
 const remembered = 9;
+/** Passes of a width before their cost is believed: one may be a hiccup. */
+const leastTimes = 2;
 /** What each further column is thought to cost, in passes of one, before any was measured. */
-const assumedSlope = 0.6;
+const assumedSlope = 0.4;
 
 /** Milliseconds that passes take, by their columns. */
 export class PassCosts {
@@ -9,19 +11,29 @@ export class PassCosts {
   readonly #plain = new Map<number, number[]>();
   /** Of those that verify drafts, by the width that they run at. */
   readonly #verifying = new Map<number, number[]>();
+  /** Of passes that choose one token each, those that are no observation yet. */
+  readonly #burst = new Map<number, readonly number[]>();
+  /** Widths that have been run. */
   readonly #begun = new Set<number>();
 
-  addPlain(columns: number, milliseconds: number): void {
-    add(this.#plain, columns, milliseconds);
+  /** Up to `burst` passes may come at once, which tells nothing of each: so many are one observation. */
+  addPlain(columns: number, milliseconds: number, burst: number): void {
+    const times = [...(this.#burst.get(columns) ?? []), milliseconds];
+    const isWhole = times.length >= burst;
+    this.#burst.set(columns, isWhole ? [] : times);
+    if (isWhole) add(this.#plain, columns, times.reduce((a, b) => a + b) / times.length);
   }
 
-  /** Whether it is the first of its width, for which a driver may compile: that one counts for nothing. */
-  addVerifying(columns: number, milliseconds: number): boolean {
+  /** The first of its width counts for nothing: a driver may compile for it. */
+  addVerifying(columns: number, milliseconds: number): void {
     const width = widthOf(columns);
-    const isNew = !this.#begun.has(width);
-    if (isNew) this.#begun.add(width);
-    else add(this.#verifying, width, milliseconds);
-    return isNew;
+    if (this.#begun.has(width)) add(this.#verifying, width, milliseconds);
+    this.#begun.add(width);
+  }
+
+  /** Whether what columns cost is measured, and not thought. */
+  get isSure(): boolean {
+    return [...this.#verifying.values()].some(({ length }) => length >= leastTimes);
   }
 
   /** Of a pass that verifies nothing; undefined where none was measured. */
@@ -34,11 +46,11 @@ export class PassCosts {
   verifying(columns: number, base: number, plain: number): number {
     const [width, least] = [widthOf(columns), widthOf(base)];
     if (width === least) return plain;
-    const widths = [...this.#verifying.keys()].filter((each) => each > least);
-    const nearest = widths.sort((a, b) => Math.abs(a - width) - Math.abs(b - width))[0];
-    if (nearest === undefined) return plain * (1 + assumedSlope * (width / least - 1));
-    const measured = median(this.#verifying.get(nearest) as number[]);
-    return Math.max(plain, plain + ((measured - plain) * (width - least)) / (nearest - least));
+    const measured = [...this.#verifying].filter(([each, { length }]) => each > least && length >= leastTimes);
+    const [nearest] = measured.sort(([a], [b]) => Math.abs(a - width) - Math.abs(b - width));
+    if (!nearest) return plain * (1 + assumedSlope * (width / least - 1));
+    const slope = (median(nearest[1]) - plain) / (nearest[0] - least);
+    return Math.max(plain, plain + slope * (width - least));
   }
 }
 
@@ -52,7 +64,7 @@ function add(times: Map<number, number[]>, columns: number, milliseconds: number
   times.set(columns, [...some.slice(1 - remembered), milliseconds]);
 }
 
+/** The lower of two in the middle: what takes too long is a hiccup. */
 function median(times: readonly number[]): number {
-  const sorted = [...times].sort((a, b) => a - b);
-  return ((sorted[(sorted.length - 1) >> 1] as number) + (sorted[sorted.length >> 1] as number)) / 2;
+  return [...times].sort((a, b) => a - b)[(times.length - 1) >> 1] as number;
 }

@@ -11,8 +11,10 @@ const stake = 0.03;
 /** Passes that may be lost before anything was gained, and at most. */
 const firstCredit = 2;
 const maxCredit = 6;
-/** Passes without drafts after which one is tried that does not seem to pay: times change. */
-const probeEvery = 64;
+/** What a pass that takes too long is thought to owe to others on the machine, beyond so many passes. */
+const maxHiccup = 2;
+/** Passes without drafts after which one is tried that does not seem to pay: times change, and at first they are few. */
+const [firstProbe, laterProbe] = [8, 64];
 
 /** A draft that might be verified. */
 interface Candidate {
@@ -62,7 +64,7 @@ export class Speculation {
   #worthwhile(candidates: readonly Candidate[], base: number): number {
     const plain = this.#costs.plain(base);
     if (plain === undefined) return 0;
-    const isProbe = this.#passesWithout >= probeEvery;
+    const isProbe = this.#passesWithout >= (this.#costs.isSure ? laterProbe : firstProbe);
     let [count, most, tokens] = [0, isProbe ? 0 : (leastGain * base) / plain, base];
     for (const [i, { chance }] of candidates.entries()) {
       tokens += chance;
@@ -85,17 +87,19 @@ export class Speculation {
     if (rows.length > base) {
       this.#passesWithout = 0;
       this.#hasWaited = false;
-      const isNew = this.#costs.addVerifying(rows.length, milliseconds);
-      if (plain !== undefined && !isNew) this.#earn(tokens / base - milliseconds / plain);
+      this.#costs.addVerifying(rows.length, milliseconds);
+      if (plain === undefined) return;
+      const cost = this.#costs.isSure ? this.#costs.verifying(rows.length, base, plain) : milliseconds;
+      this.#earn(tokens / base - Math.min(cost / plain, rows.length + maxHiccup));
       return;
     }
     this.#passesWithout++;
-    if (isPipelined || maxAhead === 1) this.#costs.addPlain(base, milliseconds);
-    if (this.#hasWaited && plain !== undefined && !isPipelined) {
-      this.#hasWaited = false;
-      this.#earn(Math.min(0, 1 - milliseconds / plain)); // the drafts that it waited for have come to nothing
-    }
+    if (isPipelined || maxAhead === 1) this.#costs.addPlain(base, milliseconds, maxAhead);
     this.#earn(stake);
+    if (this.#hasWaited && plain !== undefined && !isPipelined) {
+      this.#hasWaited = false; // the drafts that were waited for have come to nothing
+      this.#earn(1 - Math.max(1, Math.min(milliseconds / plain, maxHiccup)));
+    }
   }
 
   #earn(passes: number): void {
