@@ -52,10 +52,13 @@ export async function printAnswer(
   }
 }
 
-/** `prompt 12 at 90.0 tok/s, then 40 at 30.1 tok/s`. */
-export function formatSpeeds({ prefill, decode }: GenerateStats): string {
+/** `prompt 12 at 90.0 tok/s, then 40 at 30.1 tok/s, in 20 passes of 2.0 (20 of 26 guesses right)`. */
+export function formatSpeeds({ prefill, decode, passes, tokensPerPass, ...guesses }: GenerateStats): string {
   const speed = ({ tokens, tokensPerSecond }: PhaseStats) => `${tokens} at ${tokensPerSecond.toFixed(1)} tok/s`;
-  return `prompt ${speed(prefill)}, then ${speed(decode)}`;
+  const { draftedTokens, acceptedTokens } = guesses;
+  const ofGuesses = ` of ${tokensPerPass.toFixed(1)} (${acceptedTokens} of ${draftedTokens} guesses right)`;
+  const inPasses = passes > 0 ? `, in ${passes} passes${draftedTokens > 0 ? ofGuesses : ''}` : '';
+  return `prompt ${speed(prefill)}, then ${speed(decode)}${inPasses}`;
 }
 
 async function generateJson(llm: LocalLLM, prompt: string | number[], options: GenerateOptions): Promise<void> {

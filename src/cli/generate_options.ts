@@ -1,3 +1,4 @@
+import { speculationModes } from '../decoding/generate.ts';
 import {
   isInRange,
   logitBiasRange,
@@ -7,7 +8,7 @@ import {
 } from '../decoding/sampling_options.ts';
 import type { GenerateOptions, SamplingOptions } from '../index.ts';
 import { UsageError } from './command.ts';
-import { type Values, wholeNumber } from './option_values.ts';
+import { oneOf, type Values, wholeNumber } from './option_values.ts';
 
 /** Options of every command that generates. */
 export const generateArgs = {
@@ -24,6 +25,7 @@ export const generateArgs = {
   'logit-bias': { type: 'string', multiple: true },
   seed: { type: 'string' },
   stop: { type: 'string', multiple: true },
+  speculation: { type: 'string' },
 } as const;
 
 export const samplingUsage = `  --temperature X        0 is greedy (default 0.1)
@@ -38,6 +40,8 @@ export const samplingUsage = `  --temperature X        0 is greedy (default 0.1)
   --logit-bias ID=V      adds V to a token's logit, -100 to 100; can be repeated
   --seed N               the same seed, the same text
   --stop TEXT            ends before TEXT; can be repeated
+  --speculation WHEN     auto, always or off: guesses tokens ahead, several to a pass; the text is the same
+                         (default auto: where it is measured to be faster)
                          (what begins with a dash follows an equals sign: --presence-penalty=-1)`;
 
 export type GenerateValues = Values<typeof generateArgs>;
@@ -45,11 +49,13 @@ export type GenerateValues = Values<typeof generateArgs>;
 /** What the options say, and nothing where they say nothing. */
 export function generateOptions(values: GenerateValues, signal?: AbortSignal): GenerateOptions {
   const maxTokens = wholeNumber('-n', values.n);
+  const speculation = oneOf('--speculation', values.speculation, speculationModes);
   if (values.stop?.includes('')) throw new UsageError('--stop takes a text that is not empty');
   return {
     ...samplingNumbers(values),
     ...(values['logit-bias'] && { logitBias: new Map(values['logit-bias'].map(parseBias)) }),
     ...(values.stop && { stop: values.stop }),
+    ...(speculation && { speculation }),
     ...(maxTokens !== undefined && { maxTokens }),
     ...(signal && { signal }),
   };
