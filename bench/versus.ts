@@ -13,8 +13,9 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { probeAdapter } from '../src/cli/setup/probe.ts';
-import { makeModel } from './make_model.ts';
 import { promptTokens } from './prompt_tokens.ts';
+import { shapeNamed } from './shapes.ts';
+import { writeModel } from './synth.ts';
 
 /** In tokens a second. */
 interface Rates {
@@ -82,7 +83,7 @@ async function report(model: string, ours: Engine, peer: Engine): Promise<void> 
 async function cachedModel(shape: string): Promise<string> {
   const path = `${root}.cache/bench/${shape}.gguf`;
   mkdirSync(`${root}.cache/bench`, { recursive: true });
-  if (!existsSync(path)) await makeModel(shape, path);
+  if (!existsSync(path)) await writeModel(shapeNamed(shape), shape, path);
   return path;
 }
 

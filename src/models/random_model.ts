@@ -1,12 +1,12 @@
 /**
- * Small untrained Llamas in ALIA's form, written by the project itself: benches,
- * and the tests' fixtures. The same options give the same bytes. Writing them is the gguf room's part:
+ * Untrained Llamas in ALIA's form, written by the project itself: the tests' fixtures, and the benches' models of any
+ * size. The same options give the same bytes. Writing them is the gguf room's part:
  * `encodeGguf(metadata, tensors)` with each tensor's type looked up by its name.
  */
 import { fileBlockLength } from '../../kernels/quants/dequantize.ts';
 import { quantize } from '../../kernels/quants/quantize.ts';
 import type { MetadataInput } from '../gguf/writer.ts';
-import { randomBits, randomRows, randomVector } from './random_values.ts';
+import { RandomPools, randomBits, randomRows, randomVector } from './random_values.ts';
 import { firstTextToken, randomVocabulary } from './random_vocabulary.ts';
 import { llama3RopeFreqs } from './rope.ts';
 
@@ -22,14 +22,18 @@ export interface RandomModelOptions {
   /** Of keys and of values. Default embeddingLength / headCount. */
   keyLength?: number;
   vocabLength?: number;
-  /** With rope_freqs.weight: llama3 scaling by 8. Default true. */
+  /** With rope_freqs.weight: llama3 scaling. Default true. */
   ropeFreqs?: boolean;
+  /** Of that scaling. Default 8. */
+  ropeFactor?: number;
   /** No output.weight: token_embd serves twice. Default false. */
   tiedOutput?: boolean;
   /** On every projection. Default false. */
   biases?: boolean;
   /** ggml's name of the matrices' type, or a choice by tensor name. Rows that no block divides become F16. */
   typeName?: string | ((tensorName: string) => string);
+  /** Matrices repeat values from pools of so many bytes, which takes no longer than writing them. Default 0: none does. */
+  poolBytes?: number;
   /** More keys, or other values for those there are. */
   metadata?: Readonly<Record<string, MetadataInput>>;
 }
@@ -62,6 +66,8 @@ const defaults = {
   headCountKv: 1,
   vocabLength: 512,
   ropeFreqs: true,
+  ropeFactor: 8,
+  poolBytes: 0,
   tiedOutput: false,
   biases: false,
   typeName: 'Q8_0',
@@ -80,8 +86,9 @@ function randomTensors(shape: Shape): RandomTensor[] {
   const { blockCount, embeddingLength, feedForwardLength, headCount, headCountKv, keyLength, vocabLength } = shape;
   const [qLength, kvLength] = [headCount * keyLength, headCountKv * keyLength];
   const tensors: RandomTensor[] = [];
+  const pools = shape.poolBytes > 0 ? new RandomPools(shape.poolBytes) : undefined;
   const matrix = (name: string, columns: number, rows: number, gain: number, textGain = gain) => {
-    tensors.push(randomMatrix(shape, name, columns, rows, (row) => (row < firstTextToken ? gain : textGain)));
+    tensors.push(randomMatrix(shape, name, columns, rows, { gain, textGain }, pools));
   };
   const vector = (name: string, length: number, mean: number) => {
     tensors.push(f32Vector(name, randomVector(length, mean, 0.2, randomBits(shape.seed, name))));
@@ -118,18 +125,28 @@ function randomMatrix(
   name: string,
   columns: number,
   rows: number,
-  gain: (row: number) => number,
+  { gain, textGain }: { gain: number; textGain: number },
+  pools: RandomPools | undefined,
 ): RandomTensor {
   const wanted = typeof typeName === 'string' ? typeName : typeName(name);
   const type = columns % fileBlockLength(wanted) === 0 ? wanted : 'F16';
-  const deviation = (row: number) => gain(row) / Math.sqrt(columns);
-  const data = () => randomRows(type, rows, columns, deviation, randomBits(seed, name));
-  return { name, typeName: type, dimensions: [columns, rows], data };
+  const [deviation, textDeviation] = [gain / Math.sqrt(columns), textGain / Math.sqrt(columns)];
+  const drawn = () => {
+    const byRow = (row: number) => (row < firstTextToken ? deviation : textDeviation);
+    return randomRows(type, rows, columns, byRow, randomBits(seed, name));
+  };
+  function* repeated(from: RandomPools) {
+    const bits = randomBits(seed, name);
+    const head = gain === textGain ? 0 : Math.min(rows, firstTextToken);
+    yield* from.values(type, head * columns, deviation, bits);
+    yield* from.values(type, (rows - head) * columns, textDeviation, bits);
+  }
+  return { name, typeName: type, dimensions: [columns, rows], data: pools ? () => repeated(pools) : drawn };
 }
 
-function randomRopeFreqs({ keyLength, contextLength }: Shape): RandomTensor {
+function randomRopeFreqs({ keyLength, contextLength, ropeFactor: factor }: Shape): RandomTensor {
   const rope = { ropeDimensionCount: keyLength, ropeFreqBase };
-  const scaling = { factor: 8, originalContextLength: contextLength / 8, lowFreqFactor: 1, highFreqFactor: 4 };
+  const scaling = { factor, originalContextLength: contextLength / factor, lowFreqFactor: 1, highFreqFactor: 4 };
   return f32Vector('rope_freqs.weight', Float32Array.from(llama3RopeFreqs(rope, scaling)));
 }
 

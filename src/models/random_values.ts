@@ -1,4 +1,5 @@
 /** Seeded random numbers for random models' weights: the same on every machine, a tensor's own by its name. */
+import { fileBlockLength, fileBytes } from '../../kernels/quants/dequantize.ts';
 import { quantize } from '../../kernels/quants/quantize.ts';
 
 /** The next 32 random bits. */
@@ -42,5 +43,41 @@ export function* randomRows(
       values.set(randomVector(columns, 0, deviation(start + i / columns), bits), i);
     }
     yield quantize(typeName, values);
+  }
+}
+
+/** Random values, made once and repeated, so that rows may come twice: for files too large to draw each value of. */
+export class RandomPools {
+  readonly #byteLength: number;
+  readonly #pools = new Map<string, Uint8Array>();
+
+  /** `byteLength`: of a pool of one type and deviation. */
+  constructor(byteLength: number) {
+    this.#byteLength = byteLength;
+  }
+
+  /** `length` values as the file's bytes, in chunks of half a pool that begin anywhere in it; the pool's own memory. */
+  *values(typeName: string, length: number, deviation: number, bits: RandomBits): Generator<Uint8Array> {
+    const pool = this.#pool(typeName, deviation);
+    const blockBytes = fileBytes(typeName, fileBlockLength(typeName));
+    const half = Math.floor(pool.length / blockBytes / 2);
+    let left = length / fileBlockLength(typeName);
+    while (left > 0) {
+      const first = (bits() >>> 0) % half;
+      const count = Math.min(half, left);
+      yield pool.subarray(first * blockBytes, (first + count) * blockBytes);
+      left -= count;
+    }
+  }
+
+  #pool(typeName: string, deviation: number): Uint8Array {
+    const key = `${typeName} ${deviation}`;
+    const known = this.#pools.get(key);
+    if (known) return known;
+    const blockLength = fileBlockLength(typeName);
+    const blocks = Math.max(2, Math.floor(this.#byteLength / fileBytes(typeName, blockLength)));
+    const pool = quantize(typeName, randomVector(blocks * blockLength, 0, deviation, randomBits(1, key)));
+    this.#pools.set(key, pool);
+    return pool;
   }
 }

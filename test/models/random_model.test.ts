@@ -8,7 +8,7 @@ import { argmax } from '../reference/compare.ts';
 import { ReferenceSequence } from '../reference/forward.ts';
 import { readReferenceModel } from '../reference/model.ts';
 
-const cases = Object.entries<RandomModelOptions>({ default: {}, ...fixtures });
+const cases = Object.entries<RandomModelOptions>({ default: {}, 'from pools': { poolBytes: 2 ** 16 }, ...fixtures });
 
 test.each(cases)('%s gives logits of a sensible size, and text tokens', async (_, options) => {
   const model = await readReferenceModel(await randomGguf(options));
