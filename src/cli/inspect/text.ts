@@ -146,7 +146,7 @@ function gigabytes(bytes: number): string {
 }
 
 function shownSeconds(seconds: number): string {
-  return seconds < 1 ? `${(1000 * seconds).toPrecision(2)} ms` : `${seconds.toFixed(1)} s`;
+  return seconds < 0.1 ? `${Math.ceil(1000 * seconds)} ms` : `${seconds.toFixed(1)} s`;
 }
 
 function shownType({ type, value }: MetadataEntry): string {
