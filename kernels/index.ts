@@ -4,6 +4,7 @@ import { flash_attn, flashAttnChecks } from './flash_attn.ts';
 import { flash_attn_merge, flashAttnMergeChecks } from './flash_attn_merge.ts';
 import { get_rows, getRowsChecks } from './get_rows.ts';
 import { kv_write, kvWriteChecks } from './kv_write.ts';
+import { log_softmax, logSoftmaxChecks } from './log_softmax.ts';
 import { mul_mat, mulMatChecks } from './mul_mat.ts';
 import { mul_mat_vec, mulMatVecChecks } from './mul_mat_vec.ts';
 import { quantize_q8, quantizeQ8Checks } from './quantize_q8.ts';
@@ -37,6 +38,7 @@ export const kernels: readonly CheckedKernel[] = [
   checked(sample_filter, sampleFilterChecks),
   checked(sample_draw, sampleDrawChecks),
   checked(sample_pick, samplePickChecks),
+  checked(log_softmax, logSoftmaxChecks),
 ];
 
 function checked<S extends object, V extends object>(kernel: Kernel<S, V>, checks: () => Checks<S>): CheckedKernel {
