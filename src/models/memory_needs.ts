@@ -51,7 +51,8 @@ const smallestContext = 512;
 /** Large reads, several in flight, and little beside any model. */
 const bestStagingCount = 4;
 const bestStagingBytes = 16 * 2 ** 20;
-/** Below that reads are many and small. */
+/** Smaller reads are many, and cost as much each. */
+const leastStagingBytes = 2 ** 16;
 const mostPieces = 4096;
 /** One piece is read while another is copied. */
 const leastStagingCount = 2;
@@ -86,10 +87,8 @@ export function needsOf(model: PlannedModel, options: MemoryOptions, bytesPerPos
   const all = tensorsOf([tensors.embeddings, ...tensors.matrices, ...(tensors.output ? [tensors.output] : [])]);
   const longestRow = Math.max(...all.map((tensor) => tensor.byteLength / rowsOf(tensor)));
   const largest = Math.max(...all.map(({ byteLength }) => byteLength));
-  const leastBytes = Math.max(
-    longestRow,
-    Math.min(bestStagingBytes, sum(all.map((tensor) => tensor.byteLength)) / mostPieces),
-  );
+  const allBytes = sum(all.map(({ byteLength }) => byteLength));
+  const leastBytes = Math.max(longestRow, leastStagingBytes, Math.min(bestStagingBytes, allBytes / mostPieces));
   const leastRing = { stagingCount: leastStagingCount, stagingBytes: wholeWords(leastBytes) };
   const bestBytes = Math.max(leastBytes, Math.min(largest, bestStagingBytes));
   const bestRing = { stagingCount: bestStagingCount, stagingBytes: wholeWords(bestBytes) };

@@ -28,6 +28,8 @@ const shortestChunk = 16;
 const leastSlots = 2;
 const mostSlots = 4;
 const mostTileBytes = 64 * 2 ** 20;
+/** A smaller one costs as much to bring as this. */
+const fewestTileBytes = 2 ** 18;
 /** Each tile has bind groups of its own, which take the host's memory and time. */
 const mostTiles = 1024;
 
@@ -77,7 +79,7 @@ export function planStreamed(
   const pinnedBytes = sum(pinned.map(({ bytes }) => bytes));
   const kvBytes = budgetBytes * leftKvShare;
   const full = grown(beside, ladder, room - pinnedBytes, { kvBytes, longChunkBytes: Number.POSITIVE_INFINITY });
-  const sizes = { ...full, contextLength: longerContext(full, ladder, room - pinnedBytes - grownBytes(full), kvBytes) };
+  const sizes = { ...full, contextLength: filledContext(full, ladder, room - pinnedBytes - grownBytes(full), kvBytes) };
   const { chunkLength, contextLength, slotCount, tileBytes, stagingCount, stagingBytes } = sizes;
   const streamedSpecs = streamed.flatMap((portion) => portion.specs);
   const plan: MemoryPlan = {
@@ -127,25 +129,25 @@ function grown(
   const { trainedContext, bestRing } = needs;
   const longest = Math.min(longestChunk, options.chunkLength ?? longestChunk);
   const mostContext = options.contextLength ?? trainedContext;
-  const steps: ((sizes: Sizes) => Partial<Sizes>)[] = [
-    ({ slotCount, tileBytes }) =>
-      slotCount < mostSlots
-        ? { slotCount: slotCount + 1 }
-        : { tileBytes: Math.max(tileBytes, Math.min(2 * tileBytes, mostTileBytes)) },
-    ({ stagingCount, stagingBytes }) =>
-      stagingCount < bestRing.stagingCount
-        ? { stagingCount: stagingCount + 1 }
-        : { stagingBytes: Math.min(2 * stagingBytes, bestRing.stagingBytes) },
-    ({ chunkLength, contextLength }) => {
-      const longer = Math.min(2 * chunkLength, longest, Math.max(chunkLength, contextLength));
-      const isWorthIt = longer <= ordinaryChunk || needs.activationBytes(longer, contextLength) <= worth.longChunkBytes;
-      return isWorthIt ? { chunkLength: longer } : {};
-    },
-    ({ contextLength }) => {
-      const longer = Math.max(contextLength, Math.min(2 * contextLength, mostContext));
-      return needs.kvPeakBytes(longer) <= worth.kvBytes ? { contextLength: longer } : {};
-    },
-  ];
+  const longerChunk = ({ chunkLength, contextLength }: Sizes) => {
+    const longer = Math.min(2 * chunkLength, longest, Math.max(chunkLength, contextLength));
+    const isWorthIt = longer <= ordinaryChunk || needs.activationBytes(longer, contextLength) <= worth.longChunkBytes;
+    return isWorthIt ? { chunkLength: longer } : {};
+  };
+  const moreSlots = ({ slotCount, tileBytes }: Sizes) =>
+    slotCount < mostSlots
+      ? { slotCount: slotCount + 1 }
+      : { tileBytes: Math.max(tileBytes, Math.min(2 * tileBytes, mostTileBytes)) };
+  const moreStaging = ({ stagingCount, stagingBytes }: Sizes) =>
+    stagingCount < bestRing.stagingCount
+      ? { stagingCount: stagingCount + 1 }
+      : { stagingBytes: Math.min(2 * stagingBytes, bestRing.stagingBytes) };
+  const longerContext = ({ contextLength }: Sizes) => {
+    const longer = Math.max(contextLength, Math.min(2 * contextLength, mostContext));
+    return needs.kvPeakBytes(longer) <= worth.kvBytes ? { contextLength: longer } : {};
+  };
+  // Twice the chunk is half the passes of a prompt: it goes first, by two steps at a time.
+  const steps: ((sizes: Sizes) => Partial<Sizes>)[] = [longerChunk, longerChunk, moreSlots, moreStaging, longerContext];
   let sizes = from;
   for (let isGrowing = true; isGrowing; ) {
     const before = sizes;
@@ -160,7 +162,7 @@ function grown(
 }
 
 /** By whole pages, as many as are left. */
-function longerContext({ contextLength }: Sizes, { needs, options }: Ladder, spareBytes: number, kvBytes: number) {
+function filledContext({ contextLength }: Sizes, { needs, options }: Ladder, spareBytes: number, kvBytes: number) {
   if (options.contextLength !== undefined) return contextLength;
   const room = Math.min(spareBytes, kvBytes - needs.kvPeakBytes(contextLength));
   return Math.min(needs.trainedContext, contextLength + needs.pagesWithin(room) * pageLength);
@@ -202,7 +204,7 @@ class Slots {
   get leastTileBytes(): number {
     const rowsBytes = Math.max(...[...this.#shapes.values()].map((spec) => tileBytesOf(spec, rowMultiple)));
     const allBytes = sum(this.#specs.map((spec) => tileBytesOf(spec, spec.rowCount)));
-    return Math.max(rowsBytes, Math.min(mostTileBytes, Math.ceil(allBytes / mostTiles)));
+    return Math.max(rowsBytes, fewestTileBytes, Math.min(mostTileBytes, Math.ceil(allBytes / mostTiles)));
   }
 
   /** Of so many slots for the largest tile, and of the tables of all tiles. */
