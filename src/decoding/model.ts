@@ -10,7 +10,7 @@ import type { ForwardActivations } from '../models/architecture.ts';
 import type { ModelConfig } from '../models/config.ts';
 import { type Activation, columnWidths, Graph, type Precision } from '../models/graph.ts';
 import { type LoadedModel, loadModel, type ModelHeader, type WeightsOptions } from '../models/load.ts';
-import { type MemoryOptions, type MemoryPlan, planMemory } from '../models/memory.ts';
+import { MemoryError, type MemoryOptions, type MemoryPlan, planMemory } from '../models/memory.ts';
 import { StepTables, type StepToken, stepLimits } from '../models/step.ts';
 import { KvCache } from './kv_cache.ts';
 import { type RowSampling, type SampledCounts, SamplingTables, type SequenceState } from './sampling_tables.ts';
@@ -38,6 +38,8 @@ export interface Batch {
   readonly decode?: readonly BatchToken[];
   /** Default: none of them. `hidden` leaves the output matrix out. */
   readonly reads?: 'ids' | 'logits' | 'ids and logits' | 'hidden';
+  /** Asked between streamed tiles; once false, the step is left where it stands, with an `AbandonedError`. */
+  readonly isWanted?: () => boolean;
 }
 
 /** What came of a step. */
@@ -56,6 +58,7 @@ const maxAhead = 4;
 interface Parts extends LoadedModel {
   readonly device: Device;
   readonly pipelines: Pipelines;
+  readonly form: Omit<MemoryOptions, 'budgetBytes'>;
   readonly precision: Precision;
   readonly kv: KvCache;
   readonly tables: StepTables;
@@ -112,11 +115,12 @@ export class Model {
     device: Device,
     pipelines: Pipelines,
     memory: MemoryPlan,
-    { kvType, precision, sequences }: Pick<MemoryOptions, 'kvType' | 'precision' | 'sequences'>,
+    form: Omit<MemoryOptions, 'budgetBytes'>,
     options: ModelOptions,
   ): Promise<Model> {
     const loaded = await loadModel(header, device, pipelines, memory, options);
     const { config, weights, frequencies } = loaded;
+    const { kvType, precision, sequences } = form;
     const { chunkLength, contextLength } = memory;
     const made: { destroy(): unknown }[] = [weights];
     const own = <T extends { destroy(): void }>(resource: T): T => {
@@ -129,7 +133,7 @@ export class Model {
       const tables = own(await StepTables.create(device, config, frequencies, limits));
       const sampling = own(await SamplingTables.create(device, config.vocabLength, limits.maxLogits, sequences));
       const readbacks = own(new Readbacks(device));
-      const model = new Model({ ...loaded, device, pipelines, precision, kv, tables, sampling, readbacks });
+      const model = new Model({ ...loaded, device, pipelines, form, precision, kv, tables, sampling, readbacks });
       if (weights.stream)
         await model.#record(); // a pass of it is dear: what compiles in the first one is little
       else await model.#warmUp();
@@ -154,6 +158,19 @@ export class Model {
 
   get config(): ModelConfig {
     return this.#parts.config;
+  }
+
+  /** GPU memory that it could do with after an allocation has failed; undefined where less would not do. */
+  get smallerBudget(): number | undefined {
+    const { memory, form } = this.#parts;
+    const budgetBytes = memory.gpuBytes * budgetShrink;
+    try {
+      planMemory(this.#parts, { ...form, budgetBytes });
+      return budgetBytes;
+    } catch (error) {
+      if (error instanceof MemoryError) return undefined;
+      throw error;
+    }
   }
 
   get memory(): MemoryPlan {
@@ -228,7 +245,7 @@ export class Model {
     return results();
   }
 
-  async #submit({ prefill = [], decode = [], reads }: Batch): Promise<{ results(): Promise<StepResults> }> {
+  async #submit({ prefill = [], decode = [], reads, isWanted }: Batch): Promise<{ results(): Promise<StepResults> }> {
     if (this.#closed) throw new Error('the model is closed');
     const { kv, tables, sampling, hostEmbeddings, device, readbacks } = this.#parts;
     for (const tokens of [prefill, decode]) await this.#reserve(tokens);
@@ -247,10 +264,11 @@ export class Model {
     const source = reads === 'hidden' ? recorded.hidden : recorded.logits;
     const stride = paddedLength(source.length);
     let [idsCopy, rowsCopy]: (ReturnType<Readbacks['copy']> | undefined)[] = [];
-    await recorded.plan.replay(counts, (encoder) => {
+    const copyResults = (encoder: GPUCommandEncoder) => {
       if (reads?.startsWith('ids')) idsCopy = readbacks.copy(encoder, recorded.ids, rows.length * 4);
       if (reads && reads !== 'ids') rowsCopy = readbacks.copy(encoder, source.buffer, rows.length * stride * 4);
-    });
+    };
+    await recorded.plan.replay(counts, copyResults, isWanted);
     return {
       async results() {
         if (!reads) await device.unlessLost(device.gpu.queue.onSubmittedWorkDone());

@@ -1,4 +1,4 @@
-import { DeviceLostError } from '../gpu/errors.ts';
+import { DeviceLostError, OutOfMemoryError } from '../gpu/errors.ts';
 import type { Model } from './model.ts';
 
 /** Milliseconds after a recovery within which another loss is one too many. */
@@ -6,9 +6,15 @@ const recoveryPause = 60_000;
 /** Milliseconds that a device's loss may be told after what fails by it. */
 const lossDelay = 100;
 
-/** Keeps a model open: when its device is lost, device and weights are made anew. */
+/** Opens device and model again; `budgetBytes`: with less GPU memory than before. */
+export type Reopen = (budgetBytes?: number) => Promise<Model>;
+
+/**
+ * Keeps a model open: when its device is lost, device and weights are made anew; when an allocation fails, with fewer
+ * weights resident.
+ */
 export class Recovery {
-  readonly #reopen: (() => Promise<Model>) | undefined;
+  readonly #reopen: Reopen | undefined;
   readonly #onRecovered: () => void;
   #model: Model;
   #recovering: Promise<void> | undefined;
@@ -19,7 +25,7 @@ export class Recovery {
   #closed: Error | undefined;
 
   /** `onRecovered` is called when another model has taken the place of the lost one. */
-  constructor(model: Model, reopen: (() => Promise<Model>) | undefined, onRecovered: () => void) {
+  constructor(model: Model, reopen: Reopen | undefined, onRecovered: () => void) {
     this.#model = model;
     this.#reopen = reopen;
     this.#onRecovered = onRecovered;
@@ -31,35 +37,39 @@ export class Recovery {
 
   /**
    * After `error` on `model`: resolves when another has taken its place, at once where one has already. Rejects with
-   * `error` if the device is not lost, and with why the model cannot be opened again.
+   * `error` where it is neither a loss nor a lack of memory that fewer resident weights would help, and with why the model
+   * cannot be opened again.
    */
   async recover(model: Model, error: Error): Promise<void> {
     const failedCount = this.#failedCount;
-    const loss = await lossOf(model, error);
+    const isOutOfMemory = error instanceof OutOfMemoryError;
+    const loss = isOutOfMemory ? undefined : await lossOf(model, error);
     if (this.#closed) throw this.#closed;
     if (model !== this.#model) return;
-    if (!loss) throw error;
-    if (failedCount !== this.#failedCount) throw this.#failure; // meanwhile, and by the same loss
-    this.#recovering ??= this.#rebuild(loss).finally(() => {
+    const budgetBytes = isOutOfMemory ? model.smallerBudget : undefined;
+    if (!loss && budgetBytes === undefined) throw error;
+    if (failedCount !== this.#failedCount) throw this.#failure; // meanwhile, and by the same cause
+    this.#recovering ??= this.#rebuild(loss ?? error, budgetBytes).finally(() => {
       this.#recovering = undefined;
     });
     await this.#recovering;
   }
 
-  async #rebuild(loss: DeviceLostError): Promise<void> {
+  async #rebuild(cause: Error, budgetBytes: number | undefined): Promise<void> {
     try {
-      if (!this.#reopen) throw loss;
-      if (performance.now() - this.#lastRecovery < recoveryPause) {
-        throw new DeviceLostError(`${loss.message}; it is the second loss within a minute: try a smaller load`);
+      if (!this.#reopen) throw cause;
+      if (budgetBytes === undefined && performance.now() - this.#lastRecovery < recoveryPause) {
+        throw new DeviceLostError(`${cause.message}; it is the second loss within a minute: try a smaller load`);
       }
       await this.#model.destroy();
-      const model = await this.#reopen();
+      if (budgetBytes !== undefined) this.#model.device.destroy(); // the next one gets all that it held
+      const model = await this.#reopen(budgetBytes);
       if (this.#closed) {
         await model.destroy();
         model.device.destroy();
         throw this.#closed;
       }
-      this.#lastRecovery = performance.now();
+      if (budgetBytes === undefined) this.#lastRecovery = performance.now();
       this.#model = model;
       this.#onRecovered();
     } catch (error) {

@@ -1,9 +1,10 @@
+import { AbandonedError } from '../gpu/plan.ts';
 import { type ComposedStep, composeStep } from './compose.ts';
 import { type Chosen, Generation, type GenerationOptions } from './generation.ts';
 import { ContextFullError, type KvCache } from './kv_cache.ts';
 import { type Lease, Reading } from './lease.ts';
 import { type Model, NoRoomError, type StepResults } from './model.ts';
-import { Recovery } from './recovery.ts';
+import { Recovery, type Reopen } from './recovery.ts';
 import type { BrokenLogitsError } from './sampler.ts';
 import { noToken } from './sampling_tables.ts';
 import { Sequences } from './sequences.ts';
@@ -35,7 +36,7 @@ export class Scheduler {
   #closed: Error | undefined;
 
   /** `reopen` opens a device and loads the model again; without it a lost device is the end. */
-  constructor(model: Model, sequences: number, reopen?: () => Promise<Model>) {
+  constructor(model: Model, sequences: number, reopen?: Reopen) {
     this.#recovery = new Recovery(model, reopen, () => this.#restart());
     this.#sequences = new Sequences(sequences);
     this.#turns = new Turns(sequences);
@@ -101,7 +102,9 @@ export class Scheduler {
         const prefill = tokens.slice(computed, end).map((id, i) => {
           return { id, position: computed + i, sequence, wantsLogits: isRead };
         });
-        const results = await this.#attempt(reading, model, isRead ? { prefill, reads } : { prefill });
+        const isWanted = () => !signal?.aborted;
+        const batch = isRead ? { prefill, reads, isWanted } : { prefill, isWanted };
+        const results = await this.#attempt(reading, model, batch);
         if (!results) continue;
         if (model === this.model) reading.computed = end;
         if (!isRead) continue;
@@ -217,7 +220,8 @@ export class Scheduler {
       for (const { generation, writesState } of step.parts) {
         if (writesState) model.writeSamplingState(generation.sequence, generation.sampler.state);
       }
-      const { results } = await model.submit({ ...step, ...readsOf(step.rows) });
+      const isWanted = () => step.parts.some(({ generation }) => !generation.isOver);
+      const { results } = await model.submit({ ...step, ...readsOf(step.rows), isWanted });
       const done = results()
         .then((read) => this.#deliver(model, step, read, submitted))
         .catch((error) => this.#fail(model, step, error))
@@ -227,6 +231,7 @@ export class Scheduler {
       this.#inFlight.push(done);
     } catch (error) {
       if (error instanceof NoRoomError) await this.#withoutRoom(model, step, error, releases);
+      else if (error instanceof AbandonedError) for (const part of step.parts) part.generation.goBack(part);
       else await this.#fail(model, step, error as Error);
     }
   }
@@ -304,6 +309,7 @@ export class Scheduler {
     try {
       return await model.read(batch);
     } catch (error) {
+      if (error instanceof AbandonedError) return undefined; // the signal says why
       const cause = error instanceof NoRoomError ? error.cause : (error as Error);
       if (!(cause instanceof ContextFullError)) await this.#recovery.recover(model, cause);
       else if (releases !== this.#releases) return undefined;

@@ -167,6 +167,11 @@ export async function bind(
   );
 }
 
+/** Nobody wants the step any more: it was left between two tiles. */
+export class AbandonedError extends Error {
+  override name = 'AbandonedError';
+}
+
 /** `forward`, recorded once; replayed for every step. */
 export class Plan<Counts> {
   readonly segments: readonly Segment<Counts>[];
@@ -189,13 +194,14 @@ export class Plan<Counts> {
   /**
    * Encodes and submits one step; `copies` are recorded behind the last dispatch.
    * Resolves when all is submitted, not when the GPU is done. A segment that has nothing to do in this step does not
-   * wait for its tiles.
+   * wait for its tiles. Rejects with `AbandonedError` before a streamed tile where the step is not wanted any more.
    */
-  async replay(counts: Counts, copies?: (encoder: GPUCommandEncoder) => void): Promise<void> {
+  async replay(counts: Counts, copies?: (encoder: GPUCommandEncoder) => void, isWanted = () => true): Promise<void> {
     const { gpu } = this.#device;
     let encoder = gpu.createCommandEncoder();
     for (const { tiles, dispatches } of this.segments) {
       if (!dispatches.some(({ workgroups }) => workgroups(counts))) continue;
+      if (tiles.length > 0 && !isWanted()) throw new AbandonedError('nobody waits for the step any more');
       const arriving = this.#residency.acquire(tiles);
       if (arriving) {
         gpu.queue.submit([encoder.finish()]); // the GPU works on it while the tiles arrive

@@ -60,8 +60,11 @@ export async function loadIn<Source>(
     };
     const given = options.device && adopted(runtime, options.device, options.deviceOptions);
     const { signal, onProgress, ...lasting } = options;
-    const reopen = () => {
-      options.onWarning?.('the GPU device was lost; the model is loaded again');
+    const reopen = (gpuMemoryBytes?: number) => {
+      const why = gpuMemoryBytes === undefined ? 'the GPU device was lost' : 'GPU memory has run out';
+      const how = gpuMemoryBytes === undefined ? '' : ', with less of it resident';
+      options.onWarning?.(`${why}; the model is loaded again${how}`);
+      if (gpuMemoryBytes !== undefined) lasting.gpuMemoryBytes = gpuMemoryBytes;
       return open(lasting);
     };
     const model = await (given ? load(given, options) : open(options));
