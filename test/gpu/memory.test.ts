@@ -3,6 +3,8 @@ import { expect, test } from 'vitest';
 import { Model, type ModelOptions } from '../../src/decoding/model.ts';
 import type { Device } from '../../src/gpu/device.ts';
 import { readHeader } from '../../src/models/load.ts';
+import { planMemory } from '../../src/models/memory.ts';
+import { leastBudget } from '../fixtures/least_budget.ts';
 import { fixtures, randomGguf } from '../fixtures/random_gguf.ts';
 import { openTestDevice } from './adapter.ts';
 
@@ -24,6 +26,31 @@ test.each(cases)('%s %j: weights, keys and values, activations to the byte', asy
   await model.destroy();
   expect(live.bytes).toBe(0);
 });
+
+test.each([0, 0.4])(
+  'a streamed model stays within its plan, also while its cache grows: %d of the way from the least budget to all',
+  async (share) => {
+    const device = await openTestDevice();
+    const header = readHeader(await randomGguf({ blockCount: 6, feedForwardLength: 1024, contextLength: 1400 }));
+    const form = { limits: device.limits, kvType: 'f16', precision: 'fast', sequences: 1, chunkLength: 128 } as const;
+    const whole = planMemory(header, form).gpuBytes;
+    const least = leastBudget(whole, (budgetBytes) => planMemory(header, { ...form, budgetBytes }));
+    const gpuMemoryBytes = Math.floor(least + share * (whole - least));
+    const live = watchBuffers(device);
+    const model = await Model.load(header, device, undefined, { chunkLength: 128, gpuMemoryBytes });
+    expect(model.memory.streamedLayers).toBeGreaterThan(0);
+    const length = Math.min(1300, model.memory.contextLength);
+    for (let first = 0; first < length; first += model.maxPrefill) {
+      const count = Math.min(model.maxPrefill, length - first);
+      const token = (_: unknown, i: number) => ({ id: i, position: first + i, sequence: 0, wantsLogits: false });
+      await model.read({ prefill: Array.from({ length: count }, token) });
+    }
+    expect(model.memory.gpuBytes).toBeLessThanOrEqual(gpuMemoryBytes);
+    expect(live.most).toBeLessThanOrEqual(model.memory.gpuBytes);
+    await model.destroy();
+    expect(live.bytes).toBe(0);
+  },
+);
 
 /** Bytes of the buffers that are not destroyed, but for those that are mapped: these are the host's. */
 function watchBuffers({ gpu }: Device): { bytes: number; most: number } {

@@ -6,6 +6,7 @@ import { MemoryError, type MemoryOptions, type MemoryPlan, planMemory } from '..
 import { spread } from '../../src/models/memory_streamed.ts';
 import { type MatrixSpec, tileLayouts } from '../../src/weights/matrix.ts';
 import { headerOnly, randomHeader } from '../fixtures/header_only.ts';
+import { leastBudget } from '../fixtures/least_budget.ts';
 import { aliaMetadata, aliaTensors } from '../gguf/alia_shape.ts';
 import { Random } from '../gguf/fuzz/random.ts';
 
@@ -14,6 +15,8 @@ const [mib, gib] = [2 ** 20, 2 ** 30];
 const limits = { maxBufferSize: 2 ** 31, maxStorageBufferBindingSize: 2 ** 27 };
 const options: MemoryOptions = { limits, kvType: 'f16', precision: 'fast', sequences: 1 };
 const plan = (header: ModelHeader, more: Partial<MemoryOptions>) => planMemory(header, { ...options, ...more });
+const leastOf = (model: ModelHeader) =>
+  leastBudget(plan(model, {}).gpuBytes, (budgetBytes) => plan(model, { budgetBytes }));
 const header = async (gguf: Promise<Gguf>) => readHeader(await gguf);
 
 describe('ALIA-40b', async () => {
@@ -77,7 +80,7 @@ describe('any shape', () => {
       const shape = randomShape(random);
       const model = await header(randomHeader(shape));
       const whole = plan(model, { contextLength: shape.contextLength }).gpuBytes;
-      const least = leastBudget(model);
+      const least = leastOf(model);
       const note = JSON.stringify(shape);
       requireSound(plan(model, { budgetBytes: least }), model, least, note);
       expect(() => plan(model, { budgetBytes: least - 1 }), note).toThrow(MemoryError);
@@ -91,7 +94,7 @@ describe('any shape', () => {
   test('two slots are the least, whose tiles and pieces are no more than can be bound and read', async () => {
     const model = await header(randomHeader({ blockCount: 8, embeddingLength: 1024, feedForwardLength: 4096 }));
     const { slotCount, tileBytes, stagingCount, stagingBytes, bytesPerPass } = plan(model, {
-      budgetBytes: leastBudget(model),
+      budgetBytes: leastOf(model),
     });
     expect({ slotCount, stagingCount }).toEqual({ slotCount: 2, stagingCount: 2 });
     expect(tileBytes).toBeGreaterThanOrEqual(64 * 1088); // 64 rows
@@ -101,7 +104,7 @@ describe('any shape', () => {
 
   test('the error says the least that works', async () => {
     const model = await header(randomHeader({ blockCount: 8, embeddingLength: 1024, feedForwardLength: 4096 }));
-    const least = Math.ceil(leastBudget(model) / mib);
+    const least = Math.ceil(leastOf(model) / mib);
     expect(() => plan(model, { budgetBytes: mib })).toThrow(
       `streaming all weights and a context of 512 need ${least} MiB of GPU memory, and there are 1 MiB`,
     );
@@ -117,7 +120,7 @@ describe('any shape', () => {
       tiedOutput: true,
     };
     const model = await header(randomHeader(shape));
-    const least = leastBudget(model);
+    const least = leastOf(model);
     const all = plan(model, { budgetBytes: least });
     expect(all.streamed.has('token_embd.weight')).toBe(true);
     expect(all.hostEmbeddings).toBe(true);
@@ -130,7 +133,7 @@ describe('any shape', () => {
   test('the chunk asked for is an upper bound, also beyond 512', async () => {
     const model = await header(randomHeader({}));
     expect(plan(model, { chunkLength: 1024 }).chunkLength).toBe(1024);
-    expect(plan(model, { budgetBytes: leastBudget(model) + mib, chunkLength: 3 }).chunkLength).toBe(3);
+    expect(plan(model, { budgetBytes: leastOf(model) + mib, chunkLength: 3 }).chunkLength).toBe(3);
   });
 });
 
@@ -144,21 +147,6 @@ test('layers are spread evenly: stretches between the streamed ones differ by on
     expect(Math.abs(first - (47 - last))).toBeLessThanOrEqual(1);
   }
 });
-
-/** The smallest budget with a plan. */
-function leastBudget(model: ModelHeader): number {
-  let [refused, planned] = [0, plan(model, {}).gpuBytes];
-  while (planned - refused > 1) {
-    const middle = Math.floor((refused + planned) / 2);
-    try {
-      plan(model, { budgetBytes: middle });
-      planned = middle;
-    } catch {
-      refused = middle;
-    }
-  }
-  return planned;
-}
 
 function randomShape(random: Random) {
   const headCount = random.pick([2, 4, 8]);
