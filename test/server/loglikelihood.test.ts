@@ -25,7 +25,7 @@ test.runIf(hasSharedData)(`each of 240/${stride} documents’ choices within ${t
   const post = async (path: string, body: object) => {
     const headers = { 'Content-Type': 'application/json' };
     const response = await fetch(server.url + path, { method: 'POST', body: JSON.stringify(body), headers });
-    return response.json() as Promise<any>; // biome-ignore lint/suspicious/noExplicitAny: as a client reads it
+    return (await response.json()) as { tokens: number[]; choices: { logprobs: Logprobs }[] };
   };
   const tokensOf = async (prompt: string): Promise<number[]> => (await post('/tokenize', { prompt })).tokens;
 
@@ -39,9 +39,7 @@ test.runIf(hasSharedData)(`each of 240/${stride} documents’ choices within ${t
   const answers = await Promise.all(
     asked.map(async ({ start, prompt }) => {
       const request = { model: 'm', prompt, temperature: 0, max_tokens: 1, logprobs: 1, seed: 1234, echo: true };
-      return (await post('/v1/completions', request)).choices.map(({ logprobs }: { logprobs: Logprobs }) =>
-        read(logprobs, start),
-      );
+      return (await post('/v1/completions', request)).choices.map(({ logprobs }) => read(logprobs, start));
     }),
   );
   chosen.forEach(({ results, acc, gold, task }, i) => {
