@@ -1,5 +1,13 @@
 import { parseArgs } from 'node:util';
-import type { GenerateOptions, GenerateResult, GenerateStats, LocalLLM, PhaseStats, Token } from '../index.ts';
+import type {
+  GenerateOptions,
+  GenerateResult,
+  GenerateStats,
+  LocalLLM,
+  PhaseStats,
+  StreamingStats,
+  Token,
+} from '../index.ts';
 import { print, runCommand } from './command.ts';
 import { generateArgs, generateOptions, samplingUsage } from './generate_options.ts';
 import { loadModel, modelArgs, modelUsage } from './model_options.ts';
@@ -48,17 +56,32 @@ export async function printAnswer(
     }
     await print(`${value.textEnd}\n`);
     if (!quiet) console.error(`${formatSpeeds(value)}, on ${llm.info.adapter}`);
+    if (!quiet && value.streaming) console.error(formatStreaming(value.streaming));
     return;
   }
 }
 
 /** `prompt 12 at 90.0 tok/s, then 40 at 30.1 tok/s, in 20 passes of 2.0 (20 of 26 guesses right)`. */
 export function formatSpeeds({ prefill, decode, passes, tokensPerPass, ...guesses }: GenerateStats): string {
-  const speed = ({ tokens, tokensPerSecond }: PhaseStats) => `${tokens} at ${tokensPerSecond.toFixed(1)} tok/s`;
+  const speed = ({ tokens, tokensPerSecond }: PhaseStats) => `${tokens} at ${formatSpeed(tokensPerSecond)}`;
   const { draftedTokens, acceptedTokens } = guesses;
   const ofGuesses = ` of ${tokensPerPass.toFixed(1)} (${acceptedTokens} of ${draftedTokens} guesses right)`;
   const inPasses = passes > 0 ? `, in ${passes} passes${draftedTokens > 0 ? ofGuesses : ''}` : '';
   return `prompt ${speed(prefill)}, then ${speed(decode)}${inPasses}`;
+}
+
+/** `30.1 tok/s`; where a token takes longer than that tells, `12.5 s a token`. */
+function formatSpeed(tokensPerSecond: number): string {
+  const isSlow = tokensPerSecond > 0 && tokensPerSecond < 0.5;
+  return isSlow ? `${(1 / tokensPerSecond).toFixed(1)} s a token` : `${tokensPerSecond.toFixed(1)} tok/s`;
+}
+
+/** `5 of 48 layers resident; 34.5 GB per pass came at 2.9 GB/s, 0.97 of the link's 3.0 GB/s`. */
+export function formatStreaming(stats: StreamingStats): string {
+  const { residentLayers, streamedLayers, bytesPerPass, bytesPerSecond, linkBytesPerSecond, linkFraction } = stats;
+  const [perPass, rate, link] = [bytesPerPass, bytesPerSecond, linkBytesPerSecond].map((n) => (n / 1e9).toPrecision(3));
+  const layers = `${residentLayers} of ${residentLayers + streamedLayers} layers resident`;
+  return `${layers}; ${perPass} GB per pass came at ${rate} GB/s, ${linkFraction.toFixed(2)} of the link's ${link} GB/s`;
 }
 
 async function generateJson(llm: LocalLLM, prompt: string | number[], options: GenerateOptions): Promise<void> {

@@ -3,9 +3,8 @@ import { type FeatureName, featureNames } from '../gpu/device.ts';
 import type { LoadOptions, LocalLLM } from '../index.ts';
 import { load, type NodeDeviceOptions } from '../runtime/node.ts';
 import { UsageError } from './command.ts';
-import { number, oneOf, type Values, wholeNumber } from './option_values.ts';
+import { number, oneOf, size, type Values, wholeNumber } from './option_values.ts';
 import { Progress } from './progress.ts';
-import { parseSize } from './size.ts';
 
 /** Options of every command that opens the GPU, as node:util's parseArgs takes them. */
 export const deviceArgs = {
@@ -22,6 +21,7 @@ export const modelArgs = {
   kv: { type: 'string' },
   context: { type: 'string' },
   'gpu-memory': { type: 'string' },
+  'host-memory': { type: 'string' },
   'space-prefix': { type: 'string' },
   nfc: { type: 'boolean' },
   'rope-scaling': { type: 'string' },
@@ -35,7 +35,8 @@ export const modelUsage = `  -m MODEL               a path, an https URL, hf:OWN
   --precision CLASS      fast (default: int8 activations for Q8_0) or exact (f32)
   --kv TYPE              f32, f16 or q8_0: keys and values (default: f16, f32 with exact)
   --context N            positions (default: what fits)
-  --gpu-memory SIZE      for weights and KV, such as 8GiB or 500MB
+  --gpu-memory SIZE      for all of the model, such as 8GiB or 500MB; what does not fit is streamed
+  --host-memory SIZE     RAM in which streamed weights are kept (default: none, they are read in every pass)
   --adapter NAME         part of the adapter's description
   --features LIST        use no others: base, ${featureNames.join(', ')}
   --without VARIANT      not this variant of a kernel, which \`doctor\` has found wrong; may be given several times
@@ -71,10 +72,8 @@ export async function loadModel(values: ModelValues, signal?: AbortSignal): Prom
 }
 
 function loadOptions(values: ModelValues): LoadOptions {
-  const gpuMemoryBytes = values['gpu-memory'] === undefined ? undefined : parseSize(values['gpu-memory']);
-  if (values['gpu-memory'] !== undefined && gpuMemoryBytes === undefined) {
-    throw new UsageError('--gpu-memory takes a size such as 8GiB or 500MB');
-  }
+  const gpuMemoryBytes = size('--gpu-memory', values['gpu-memory']);
+  const hostMemoryBytes = size('--host-memory', values['host-memory']);
   const precision = oneOf('--precision', values.precision, ['exact', 'fast']);
   const kvType = oneOf('--kv', values.kv, ['f32', 'f16', 'q8_0']);
   const spacePrefix = oneOf('--space-prefix', values['space-prefix'], ['never', 'first', 'afterSpecial']);
@@ -87,6 +86,7 @@ function loadOptions(values: ModelValues): LoadOptions {
     ...(kvType && { kvType }),
     ...(contextLength && { contextLength }),
     ...(gpuMemoryBytes && { gpuMemoryBytes }),
+    ...(hostMemoryBytes && { hostMemoryBytes }),
     ...(spacePrefix && { spacePrefix }),
     nfc: values.nfc ?? false,
     overrides: {

@@ -1,4 +1,5 @@
 import { UsageError } from './command.ts';
+import { parseSize } from './size.ts';
 
 interface Arg {
   readonly type: 'boolean' | 'string';
@@ -36,4 +37,11 @@ export function wholeNumber(option: string, value: string | undefined): number |
     throw new UsageError(`${option} takes a whole number, not ${JSON.stringify(value)}`);
   }
   return parsed;
+}
+
+/** Bytes of a SIZE such as `8GiB`. */
+export function size(option: string, value: string | undefined): number | undefined {
+  const bytes = value === undefined ? undefined : parseSize(value);
+  if (value !== undefined && bytes === undefined) throw new UsageError(`${option} takes a size such as 8GiB or 500MB`);
+  return bytes;
 }

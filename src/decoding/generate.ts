@@ -3,6 +3,7 @@ import { logprobsOf } from './logprobs.ts';
 import { Sampler } from './sampler.ts';
 import { checkRange, type SamplingOptions } from './sampling_options.ts';
 import { StopStrings } from './stop_strings.ts';
+import type { StreamingStats } from './streaming_stats.ts';
 
 /** How a text goes on, and where it ends. */
 export interface GenerateOptions extends SamplingOptions {
@@ -73,6 +74,8 @@ export interface GenerateStats {
   /** Tokens that were guessed ahead, and those of them that were right. */
   readonly draftedTokens: number;
   readonly acceptedTokens: number;
+  /** Where weights are streamed. */
+  readonly streaming?: StreamingStats;
 }
 
 /** What a generator returns after its last token. */

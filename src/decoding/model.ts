@@ -12,6 +12,7 @@ import { type Activation, columnWidths, Graph, type Precision } from '../models/
 import { type LoadedModel, loadModel, type ModelHeader, type WeightsOptions } from '../models/load.ts';
 import { MemoryError, type MemoryOptions, type MemoryPlan, planMemory } from '../models/memory.ts';
 import { StepTables, type StepToken, stepLimits } from '../models/step.ts';
+import type { TileStream } from '../weights/stream.ts';
 import { KvCache } from './kv_cache.ts';
 import { type RowSampling, type SampledCounts, SamplingTables, type SequenceState } from './sampling_tables.ts';
 
@@ -50,6 +51,8 @@ export interface StepResults {
   readonly rows: Float32Array;
 }
 
+/** How long the link of streamed weights is measured. */
+const linkSeconds = 0.3;
 /** Of the memory that a plan took and the device did not have, what the next plan may take. */
 const budgetShrink = 0.8;
 /** Steps that are submitted before the first of them is read. */
@@ -134,9 +137,10 @@ export class Model {
       const sampling = own(await SamplingTables.create(device, config.vocabLength, limits.maxLogits, sequences));
       const readbacks = own(new Readbacks(device));
       const model = new Model({ ...loaded, device, pipelines, form, precision, kv, tables, sampling, readbacks });
-      if (weights.stream)
-        await model.#record(); // a pass of it is dear: what compiles in the first one is little
-      else await model.#warmUp();
+      if (weights.stream) {
+        await model.#record(); // a pass of it is dear, and compiling little beside it
+        await weights.stream.measureLink(linkSeconds);
+      } else await model.#warmUp();
       return model;
     } catch (error) {
       await Promise.all(made.map((resource) => resource.destroy()));
@@ -175,6 +179,11 @@ export class Model {
 
   get memory(): MemoryPlan {
     return this.#parts.memory;
+  }
+
+  /** What brings the weights that are streamed; undefined where all are resident. */
+  get stream(): TileStream | undefined {
+    return this.#parts.weights.stream;
   }
 
   get kv(): KvCache {

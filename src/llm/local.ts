@@ -2,6 +2,7 @@ import type { ChatEncoder, ChatMessage } from '../chat/index.ts';
 import { type GenerateOptions, type GenerateResult, generateText, type Token } from '../decoding/generate.ts';
 import type { Model } from '../decoding/model.ts';
 import type { Scheduler } from '../decoding/scheduler.ts';
+import { watchStream } from '../decoding/streaming_stats.ts';
 import type { Gguf } from '../gguf/gguf.ts';
 import { closeGguf } from '../gguf/open.ts';
 import { adapterName } from '../gpu/device.ts';
@@ -37,7 +38,9 @@ export class LocalLLM implements LLM {
     prompt: string | readonly number[],
     options: GenerateOptions = {},
   ): AsyncGenerator<Token, GenerateResult> {
-    return yield* generateText(this.#scheduler, this.#tokens(prompt), this.tokenizer, options);
+    const streaming = watchStream(this.#scheduler.model);
+    const result = yield* generateText(this.#scheduler, this.#tokens(prompt), this.tokenizer, options);
+    return streaming ? { ...result, streaming: streaming() } : result;
   }
 
   async *chat(messages: readonly ChatMessage[], options: ChatOptions = {}): AsyncGenerator<Token, GenerateResult> {

@@ -65,6 +65,7 @@ export class TileStream implements Residency {
   #stop = new AbortController();
   #hasFailed = false;
   #isClosed = false;
+  #linkBytesPerSecond = 0;
   #counts = { bytes: 0, cachedBytes: 0, waitSeconds: 0 };
 
   constructor(
@@ -82,6 +83,11 @@ export class TileStream implements Residency {
     this.#cache = cache;
     const jobs = tiles.flatMap(({ pieces }, place) => pieces.map((piece) => ({ place, piece })));
     this.#jobs = lanes.map((_, lane) => jobs.filter((_, i) => i % lanes.length === lane));
+  }
+
+  /** At which tiles came while nothing was computed; 0 before it was measured. */
+  get linkBytesPerSecond(): number {
+    return this.#linkBytesPerSecond;
   }
 
   get counts(): StreamCounts {
@@ -109,21 +115,23 @@ export class TileStream implements Residency {
     if (tile) this.#release(this.#placeOf(tile) + 1);
   }
 
-  /** Bytes per second at which tiles come while nothing is computed: some of them, for about `seconds`, after a first one. */
-  async measure(seconds: number): Promise<number> {
-    const bring = async ({ tile }: StreamedTile) => {
-      await this.acquire([tile]);
-      this.release([tile]);
-    };
+  /** Measures the link: brings tiles that nobody computes with, for about `seconds` after a first one. */
+  async measureLink(seconds: number): Promise<void> {
     const [first, ...others] = this.tiles as [StreamedTile, ...StreamedTile[]];
-    await bring(first);
-    await this.#device.unlessLost(this.#device.gpu.queue.onSubmittedWorkDone());
+    await this.#bringAll([first], 0);
+    this.#linkBytesPerSecond = await this.#bringAll(others.length > 0 ? others : [first], seconds);
+    await this.rest();
+  }
+
+  /** Bytes per second; ends after the tile that took longer. */
+  async #bringAll(tiles: readonly StreamedTile[], seconds: number): Promise<number> {
     const began = performance.now();
     const elapsed = () => (performance.now() - began) / 1000;
     let bytes = 0;
-    for (const streamed of others) {
-      await bring(streamed);
-      bytes += streamed.pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    for (const { tile, pieces } of tiles) {
+      await this.acquire([tile]);
+      this.release([tile]);
+      bytes += pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
       if (elapsed() > seconds) break;
     }
     await this.#device.unlessLost(this.#device.gpu.queue.onSubmittedWorkDone());
