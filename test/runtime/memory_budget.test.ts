@@ -1,6 +1,9 @@
-/** Which adapters compute in the system's memory, told by what they say of themselves. */
-import { expect, test } from 'vitest';
+/** How much GPU memory a model may take where nobody says: which adapters compute in the system's, and what cards hold. */
+import { afterEach, expect, test, vi } from 'vitest';
+import type { Device } from '../../src/gpu/device.ts';
 import { sharesSystemMemory } from '../../src/gpu/shared_memory.ts';
+import { homeRuntime } from '../../src/runtime/home.ts';
+import { fakeCard } from './fake_card.ts';
 
 const info = (vendor: string, architecture: string, description = '', isFallbackAdapter = false) =>
   ({ vendor, architecture, description, isFallbackAdapter }) as GPUAdapterInfo;
@@ -30,4 +33,35 @@ test.each([
   ['one that nobody knows', info('', '')],
 ])('%s has its own', (_, adapter) => {
   expect(sharesSystemMemory(adapter)).toBe(false);
+});
+
+const gib = 2 ** 30;
+const { memoryBudget } = homeRuntime({
+  hub: () => ({}),
+  gpu: () => undefined,
+  hints: { missing: '', other: '' },
+  systemMemory: () => 5 * gib,
+});
+const card = (capacity: number) => {
+  const { device, live } = fakeCard({ capacity, refuses: capacity });
+  return { device: { ...device, info: info('nvidia', 'ada-lovelace') } as Device, live };
+};
+afterEach(() => void vi.useRealTimers());
+
+test('of shared memory it is what the home allows, whatever is wanted', async () => {
+  const device = { info: info('mesa', 'software', 'llvmpipe', true) } as Device;
+  expect(await memoryBudget(device, 43 * gib)).toBe(5 * gib);
+  expect(await memoryBudget(device, 1)).toBe(5 * gib);
+});
+
+test('of a card it is what proves to hold, and no bound where all that is wanted does', async () => {
+  const { device, live } = card(8 * gib);
+  expect(await memoryBudget(device, 43 * gib)).toBe(8 * gib);
+  expect(await memoryBudget(device, 6 * gib)).toBeUndefined();
+  expect(live.size).toBe(0);
+});
+
+test('a small model is not worth a probe', async () => {
+  const device = { info: info('nvidia', 'ada-lovelace') } as Device; // nothing can be allocated on it
+  expect(await memoryBudget(device, gib / 2)).toBeUndefined();
 });
