@@ -43,19 +43,37 @@ fn weight_values(row: u32, step: u32) -> Values {
 var<storage, read_write> weight_q: array<u32>;
 var<storage, read_write> weight_s: array<u32>;
 
+fn checked(scale: u32) -> u32 {
+  if ((scale & 0x7c00u) == 0x7c00u) { flawed(); }
+  return scale;
+}
 fn repack_block(source: u32, block: u32, present: bool) -> u32 {
   for (var i = 0u; i < 8u; i++) {
     let word = raw_half(source + 1u + 2u * i) | (raw_half(source + 2u + 2u * i) << 16u);
     weight_q[block * 8u + i] = select(0u, word, present);
   }
-  let scale = select(0u, raw_half(source), present);
-  if ((scale & 0x7c00u) == 0x7c00u) { flawed(); }
-  return scale;
+  return checked(select(0u, raw_half(source), present));
+}
+// Two blocks of the file are 17 words: each is read once.
+fn repack_words(source: u32, block: u32) -> u32 {
+  let first = raw[source];
+  var word = first;
+  for (var i = 0u; i < 8u; i++) {
+    let next = raw[source + 1u + i];
+    weight_q[block * 8u + i] = (word >> 16u) | (next << 16u);
+    weight_q[block * 8u + 8u + i] = raw[source + 9u + i];
+    word = next;
+  }
+  return checked(first & 0xffffu) | (checked(word >> 16u) << 16u);
 }
 fn repack(source_row: u32, dst_row: u32, pair: u32) {
   let file_blocks = ROW_LENGTH / 32u;
-  let source = (source_row * file_blocks + 2u * pair) * 17u;
   let dst = dst_row * BLOCKS + 2u * pair;
+  if (file_blocks == BLOCKS) {
+    weight_s[dst / 2u] = repack_words((source_row * (BLOCKS / 2u) + pair) * 17u, dst);
+    return;
+  }
+  let source = (source_row * file_blocks + 2u * pair) * 17u;
   let low = repack_block(source, dst, true);
   let high = repack_block(source + 17u, dst + 1u, 2u * pair + 1u < file_blocks);
   weight_s[dst / 2u] = low | (high << 16u);
