@@ -74,7 +74,7 @@ test('the text is for people: long arrays shortened, memory in their units', asy
 test('under a budget: what is resident, what each pass streams, and the bound that this implies', async () => {
   const { stdout } = await inspect(alia, '--gpu-memory', '8GiB');
   expect(stdout).toMatch(
-    /stream +5 of 48 layers resident, 34\.5 GB per pass, at \d+\.\d GB\/s: \d+(\.\d s| ms) a pass\n +the rate is measured: \d+\.\d GB of the file in 0\.\d\d s/,
+    /stream +5 of 48 layers resident, 34\.5 GB per pass, at \d+\.\d [MG]B\/s: \d+(\.\d s| ms) a pass\n +the rate is measured: \d+\.\d [MG]B of the file in \d\.\d\d s/,
   );
   expect(stdout).toMatch(/slots +4 × 64\.0 MiB at most/);
   const { plan } = JSON.parse((await inspect(alia, '--gpu-memory', '8GiB', '--json')).stdout);
