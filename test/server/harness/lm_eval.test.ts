@@ -45,7 +45,6 @@ describe('local-completions', () => {
   test('multiple choice: log-probabilities, greediness and accuracy as recorded', async () => {
     alone = await lmEval(folder, 'local-completions', completions(), choiceTasks, '--batch_size', '8', ...limit);
     expectRecorded(alone);
-    expect(alone.results.openbookqa_local!['acc_norm,none']).toBe(0.26);
   });
 
   test('num_concurrent=8: the same to the last bit', async () => {

@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -27,6 +28,7 @@ export async function runPython(name: string, args: readonly string[], env: Node
   const offline = { HF_HUB_OFFLINE: '1', HF_DATASETS_OFFLINE: '1', TOKENIZERS_PARALLELISM: 'false' };
   try {
     const { stdout } = await exec(program(name), args, {
+      cwd: tmpdir(), // they leave folders of their own
       env: { ...process.env, ...offline, ...env },
       maxBuffer: 2 ** 26,
     });
