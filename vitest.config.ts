@@ -24,7 +24,7 @@ export default defineConfig({
         test: {
           name: 'host',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/gpu/**', 'test/homes/**', 'test/package/**'],
+          exclude: ['test/gpu/**', 'test/homes/**', 'test/package/**', 'test/streaming/**'],
         },
       },
       ...Object.entries(drivers).map(([name, driver]) => ({

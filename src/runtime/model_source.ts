@@ -2,6 +2,7 @@
 import { blobSiblings, blobSource } from '../gguf/blob.ts';
 import { bytesSource } from '../gguf/bytes.ts';
 import { GgufError, quote } from '../gguf/errors.ts';
+import { fileHandleSource, isFileHandle } from '../gguf/file_handle.ts';
 import type { Gguf } from '../gguf/gguf.ts';
 import { type HttpOptions, openHttp } from '../gguf/http.ts';
 import { type HubOptions, hubHeaders, openHub } from '../gguf/hub.ts';
@@ -10,10 +11,10 @@ import type { ByteSource } from '../gguf/source.ts';
 
 /**
  * A model, or the first file of a split: an http(s) URL, `hf:OWNER/REPO/FILE.gguf`, a path (in a browser: relative to
- * the page), a Blob or File, bytes, or whatever reads like them; or all files of one model, in any order. A `ByteSource`
- * is closed with the model.
+ * the page), a Blob or File, the handle of a stored or picked file, bytes, or whatever reads like them; or all files of
+ * one model, in any order. A `ByteSource` is closed with the model.
  */
-export type Source = string | URL | Blob | readonly File[] | Uint8Array | ByteSource;
+export type Source = string | URL | Blob | FileSystemFileHandle | readonly File[] | Uint8Array | ByteSource;
 
 type SingleSource = Exclude<Source, readonly File[]>;
 
@@ -74,6 +75,7 @@ function isList(model: Source): model is readonly File[] {
 async function openModelSource(places: Places, model: SingleSource, options: HttpOptions): Promise<ModelSource> {
   if (model instanceof Uint8Array) return { source: bytesSource(model) };
   if (model instanceof Blob) return { source: blobSource(model) };
+  if (isFileHandle(model)) return { source: await fileHandleSource(model) };
   if (typeof model !== 'string' && !(model instanceof URL)) return { source: model };
 
   const name = String(model);

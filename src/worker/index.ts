@@ -3,6 +3,7 @@
  *
  * @module webgguf/worker
  */
+import { isFileHandle } from '../gguf/file_handle.ts';
 import type { LLM, LoadOptions } from '../index.ts';
 import type { Source } from '../runtime/model_source.ts';
 import { pageUrl } from '../runtime/page_url.ts';
@@ -24,7 +25,8 @@ export interface WorkerLoadOptions extends Omit<LoadOptions, 'device'> {
 
 /**
  * Loads a model in a worker of its own: an URL, absolute or relative to the page, `hf:OWNER/REPO/FILE.gguf`, or the
- * first file of a split; a File that a person chose, or all files of a split; bytes, which are copied. The page needs
+ * first file of a split; a File that a person chose, or all files of a split; the handle of a stored file, which the worker
+ * reads straight into the GPU's memory; bytes, which are copied. The page needs
  * no isolation (COOP, COEP). Closing the model ends the worker.
  *
  * Errors are those of `load` in the page; besides, `WorkerError` where the worker does not start or dies, and
@@ -55,7 +57,7 @@ function startWorker(): Worker {
 
 /** A source as it goes over, and what of it is handed over. A worker's own address is another than the page's. */
 function postedSource(source: Source): [posted: unknown, transfer: Transferable[]] {
-  if (source instanceof Blob || Array.isArray(source)) return [source, []];
+  if (source instanceof Blob || Array.isArray(source) || isFileHandle(source)) return [source, []];
   if (source instanceof Uint8Array) {
     const copy = source.slice();
     return [copy, [copy.buffer]];
@@ -64,5 +66,7 @@ function postedSource(source: Source): [posted: unknown, transfer: Transferable[
     const name = String(source);
     return [name.startsWith('hf:') ? name : new URL(name, pageUrl()).href, []];
   }
-  throw new TypeError("a ByteSource can't be posted to a worker; give it a File, a Blob, bytes or a link");
+  throw new TypeError(
+    "a ByteSource can't be posted to a worker; give it a File, a Blob, a file's handle, bytes or a link",
+  );
 }

@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import type { ElementHandle } from 'puppeteer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { kernels } from '../../kernels/index.ts';
+import { load } from '../../src/runtime/node.ts';
 import type { ConformanceReport } from '../conformance/conformance.ts';
 import { hasSharedData } from '../fixtures/shared_data.ts';
 import { openChromium, type TestPage } from './chromium.ts';
@@ -11,7 +12,7 @@ import { node } from './command.ts';
 import { writeModel } from './model_file.ts';
 import { realModels } from './node_cases.ts';
 import type { KernelReport } from './scenario.ts';
-import type { useWorker } from './worker_scenario.ts';
+import type { streamStored, useWorker } from './worker_scenario.ts';
 
 type UseReport = Awaited<ReturnType<typeof useWorker>>;
 
@@ -73,6 +74,15 @@ test('a model in a worker goes on after what is left, aborted or refused, and en
     afterClose: 'the model is closed',
   });
   await expect.poll(() => scenario.page.workers()).toEqual([]);
+});
+
+test('a stored file streams in a worker, and says what it says in Node', async () => {
+  const got = await scenario.page.evaluate("streamStored('/model.gguf', 1_100_000)");
+  const { ids, streamedLayers } = got as Awaited<ReturnType<typeof streamStored>>;
+  await using llm = await load(model.path, { precision: 'exact', contextLength: 512 });
+  const expected = await Array.fromAsync(llm.generate('Once', { maxTokens: 4, temperature: 0 }));
+  expect(ids).toEqual(expected.map(({ id }) => id));
+  expect(streamedLayers).toBe(llm.info.residentLayers);
 });
 
 test('a worker whose model does not load says why, in the page’s own classes, and is gone', async () => {

@@ -42,6 +42,17 @@ export async function useWorker(url: string) {
   };
 }
 
+/** A stored file, streamed through a GPU that holds little of it: by a synchronous handle in the worker. */
+export async function streamStored(url: string, gpuMemoryBytes: number) {
+  const folder = await navigator.storage.getDirectory();
+  const handle = await folder.getFileHandle('model.gguf', { create: true });
+  await (await fetch(url)).body?.pipeTo(await handle.createWritable());
+  const llm = await load(handle, { ...greedy, contextLength: 512, gpuMemoryBytes });
+  const tokens = await Array.fromAsync(llm.generate('Once', { maxTokens: 4, temperature: 0 }));
+  await llm[Symbol.asyncDispose]();
+  return { ids: tokens.map(({ id }) => id), streamedLayers: llm.info.streamedLayers };
+}
+
 /** A load that does not come to its end, as `Class: message`. */
 export async function failToLoad(url: string) {
   const missing = await failure(load('/nowhere.gguf'));
