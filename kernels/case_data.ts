@@ -72,12 +72,13 @@ export interface Weights {
 
 /** A random matrix [rows, rowLength] of a type, in the file's form and the GPU's. */
 export function weights(random: Random, type: BlockType, rows: number, rowLength: number): Weights {
-  const bytes = quantize(type.name, random.normal(rows * rowLength));
-  const planes = Object.entries((packs[type.name] as Pack)(bytes, rowLength)).map(([name, plane]) => [
-    `weight_${name}`,
-    plane,
+  const { name, fileType = name } = type;
+  const bytes = quantize(fileType, random.normal(rows * rowLength));
+  const planes = Object.entries((packs[name] as Pack)(bytes, rowLength)).map(([plane, words]) => [
+    `weight_${plane}`,
+    words,
   ]);
-  return { bytes, values: dequantize(type.name, bytes), planes: Object.fromEntries(planes) };
+  return { bytes, values: dequantize(fileType, bytes), planes: Object.fromEntries(planes) };
 }
 
 export interface Activations {

@@ -84,7 +84,7 @@ override BLOCKS: u32;
 ${range}
 ${tile}
 ${values(fours)}
-${read({ dp4a: false, f16 })}
+${read({ dp4a: false, f16, inTurns: false })}
 var<storage, read> ids: array<u32>;
 var<storage, read_write> dst: array<vec4<f32>>;
 #if ${chained}

@@ -16,7 +16,7 @@ import { addProducts, declareSums, finishedPair, type Products, productSteps } f
 import { range, tile } from './parts/range.ts';
 import { unroll, values } from './parts/values.ts';
 import { type BlockType, blocksPerRow } from './quants/block_type.ts';
-import { blockTypes, readVariant } from './quants/index.ts';
+import { blockTypes, matmulTypes, readVariant } from './quants/index.ts';
 
 export type Shape = MulMatShape;
 
@@ -51,7 +51,7 @@ export const mul_mat: Kernel<Shape, Variant> = {
   },
 
   wgsl(shape, { pairs, columns, dp4a, f16 }) {
-    const type = blockTypes[shape.type] as BlockType;
+    const type = matmulTypes[shape.type] as BlockType;
     const steps = productSteps(shape.activation, type.fours);
     const products = { activation: shape.activation, rows: 2 * pairs, columns };
     return wgsl`
@@ -60,7 +60,7 @@ override DST_STRIDE: u32;
 ${range}
 ${tile}
 ${values(type.fours)}
-${type.read({ dp4a, f16 })}
+${type.read({ dp4a, f16, inTurns: shape.after === 'swiglu' })}
 ${activation(shape.activation, type.fours)}
 ${silu}
 ${after(shape.after)}
@@ -102,9 +102,20 @@ export const mulMatChecks = (): Checks<Shape> => ({
       { type: 'Q8_0', activation: 'q8', rows: 66, rowLength: 192, tokens: 17, after: 'swiglu', rowStart: 64 },
       {},
     ),
+    mulMatCase<Shape>({ type: 'Q8_0 blocks', rows: 70, rowLength: 128, tokens: 5 }, {}),
+    mulMatCase<Shape>(
+      { type: 'Q8_0 blocks', activation: 'q8', rows: 130, rowLength: 512, tokens: 9, start: 1, after: 'add' },
+      {},
+    ),
+    mulMatCase<Shape>({ type: 'Q8_0 blocks', rows: 64, rowLength: 2112, tokens: 4, after: 'swiglu' }, {}),
+    mulMatCase<Shape>(
+      { type: 'Q8_0 blocks', activation: 'q8', rows: 66, rowLength: 192, tokens: 17, after: 'swiglu', rowStart: 64 },
+      {},
+    ),
   ],
 
   benches: [
+    mulMatCase<Shape>({ type: 'Q8_0 blocks', activation: 'q8', rows: 2048, rowLength: 512, tokens: 128 }, {}),
     mulMatCase<Shape>({ type: 'Q8_0', activation: 'q8', rows: 2048, rowLength: 512, tokens: 128 }, {}),
     mulMatCase<Shape>({ type: 'Q8_0', rows: 2048, rowLength: 512, tokens: 128 }, {}),
     mulMatCase<Shape>({ type: 'Q8_0', activation: 'q8', rows: 512, rowLength: 1536, tokens: 128 }, {}),

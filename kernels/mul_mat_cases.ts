@@ -1,10 +1,10 @@
-import type { Case, Cost, Trial } from '../src/gpu/kernel.ts';
+import type { Case, Cost, Trial, Words } from '../src/gpu/kernel.ts';
 import { activations, f32Tolerance, product, Random, weights } from './case_data.ts';
 import type { ActivationFormat } from './parts/activation.ts';
 import type { After } from './parts/after.ts';
 import { rangeWords } from './parts/range.ts';
-import { blockLength, blocksPerRow, paddedLength } from './quants/block_type.ts';
-import { blockTypes } from './quants/index.ts';
+import { type BlockType, blockLength, blocksPerRow, paddedLength } from './quants/block_type.ts';
+import { matmulTypes } from './quants/index.ts';
 
 /** What a matmul computes, whichever family does it. */
 export interface MulMatShape {
@@ -72,7 +72,8 @@ export function mulMatCase<S extends MulMatShape>(size: MulMatSize, extra: Omit<
 
   function trial(): Trial {
     const random = new Random(rows * 31 + rowLength * 7 + tokens);
-    const w = weights(random, blockTypes[type] as never, rows + (rows % 2), rowLength);
+    const blockType = matmulTypes[type] as BlockType;
+    const w = weights(random, blockType, rows + (rows % 2), rowLength);
     const x = activations(random, activation, start + tokens, rowLength);
     const initial = random.normal((start + tokens) * dstStride);
     const width = dstLength(after, rows + (rows % 2));
@@ -96,7 +97,7 @@ export function mulMatCase<S extends MulMatShape>(size: MulMatSize, extra: Omit<
     return {
       count: tokens,
       inputs: {
-        ...w.planes,
+        ...(after === 'swiglu' && !blockType.repack ? inHalves(w.planes, rows) : w.planes),
         ...x.inputs,
         range: rangeWords(start, tokens),
         tile: new Uint32Array([rowStart / 2, Math.ceil(rows / 2)]),
@@ -106,11 +107,26 @@ export function mulMatCase<S extends MulMatShape>(size: MulMatSize, extra: Omit<
   }
 }
 
+/** Planes of rows that are asked for in turn, as the file has them: even rows, then odd ones. */
+function inHalves(planes: Readonly<Record<string, Words>>, rows: number): Record<string, Words> {
+  const halves = ([name, plane]: [string, Words]) => {
+    const source = new Uint8Array(plane.buffer, plane.byteOffset, plane.byteLength);
+    const rowBytes = source.length / rows;
+    const out = new Uint8Array(source.length);
+    for (let row = 0; row < rows; row++) {
+      const to = (row % 2) * (rows / 2) + Math.floor(row / 2);
+      out.set(source.subarray(row * rowBytes, (row + 1) * rowBytes), to * rowBytes);
+    }
+    return [name, out];
+  };
+  return Object.fromEntries(Object.entries(planes).map(halves));
+}
+
 /** Bytes of weights, activations and results; two operations per multiply-add. */
 export function mulMatCost(shape: MulMatShape, tokens: number): Cost {
   const { rows } = shape;
   const blocks = blocksPerRow(shape.rowLength);
-  const planes = blockTypes[shape.type]?.planes ?? [];
+  const planes = matmulTypes[shape.type]?.planes ?? [];
   const weightBytes = rows * blocks * planes.reduce((sum, plane) => sum + plane.bytes, 0);
   const actBytes = tokens * blocks * (shape.activation === 'q8' ? blockLength + 4 : blockLength * 4);
   return {

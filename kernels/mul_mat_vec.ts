@@ -17,7 +17,7 @@ import { addProducts, declareSums, finishedPair, productSteps } from './parts/pr
 import { range, tile } from './parts/range.ts';
 import { unroll, values } from './parts/values.ts';
 import { type BlockType, blocksPerRow } from './quants/block_type.ts';
-import { blockTypes, readVariant } from './quants/index.ts';
+import { blockTypes, matmulTypes, readVariant } from './quants/index.ts';
 
 export interface Shape extends MulMatShape {
   /** Tokens per weight read. */
@@ -53,7 +53,7 @@ export const mul_mat_vec: Kernel<Shape, Variant> = {
 
   wgsl(shape, { by, subgroups, dp4a, f16 }) {
     const { columns } = shape;
-    const type = blockTypes[shape.type] as BlockType;
+    const type = matmulTypes[shape.type] as BlockType;
     const steps = productSteps(shape.activation, type.fours);
     const products = { activation: shape.activation, rows: 2, columns };
     const eachColumn = (line: (c: number) => string) => unroll(columns, line);
@@ -66,7 +66,7 @@ override DST_STRIDE: u32;
 ${range}
 ${tile}
 ${values(type.fours)}
-${type.read({ dp4a, f16 })}
+${type.read({ dp4a, f16, inTurns: shape.after === 'swiglu' })}
 ${activation(shape.activation, type.fours)}
 ${silu}
 ${after(shape.after)}
@@ -170,6 +170,16 @@ export const mulMatVecChecks = (): Checks<Shape> => ({
       { type: 'BF16', rows: 64, rowLength: 64, tokens: 2, after: 'swiglu', rowStart: 128 },
       { columns: 8 },
     ),
+    mulMatCase<Shape>({ type: 'Q8_0 blocks', rows: 70, rowLength: 128, tokens: 1 }, { columns: 1 }),
+    mulMatCase<Shape>(
+      { type: 'Q8_0 blocks', activation: 'q8', rows: 130, rowLength: 512, tokens: 9, start: 1 },
+      { columns: 8 },
+    ),
+    mulMatCase<Shape>({ type: 'Q8_0 blocks', rows: 64, rowLength: 2112, tokens: 5, after: 'swiglu' }, { columns: 4 }),
+    mulMatCase<Shape>(
+      { type: 'Q8_0 blocks', activation: 'q8', rows: 66, rowLength: 192, tokens: 2, after: 'swiglu', rowStart: 64 },
+      { columns: 2 },
+    ),
   ],
 
   benches: [
@@ -180,5 +190,9 @@ export const mulMatVecChecks = (): Checks<Shape> => ({
       { columns: 1 },
     ),
     mulMatCase<Shape>({ type: 'Q8_0', activation: 'q8', rows: 8192, rowLength: 8192, tokens: 1 }, { columns: 1 }),
+    mulMatCase<Shape>(
+      { type: 'Q8_0 blocks', activation: 'q8', rows: 8192, rowLength: 8192, tokens: 1 },
+      { columns: 1 },
+    ),
   ],
 });

@@ -90,7 +90,7 @@ var<storage, read_write> flaws: atomic<u32>;
 
 fn raw_half(i: u32) -> u32 { return (raw[i / 2u] >> ((i & 1u) * 16u)) & 0xffffu; }
 fn flawed() { atomicAdd(&flaws, 1u); }
-${(blockTypes[type] as BlockType).repack}
+${(blockTypes[type] as BlockType).repack as string}
 
 @compute @workgroup_size(${invocations})
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {

@@ -21,13 +21,20 @@ export interface ReadVariant {
   readonly dp4a: boolean;
 }
 
+export interface ReadOptions extends ReadVariant {
+  /** Rows of two matrices are asked for in turn, as SwiGLU wants gate and up. */
+  readonly inTurns: boolean;
+}
+
 /**
  * One ggml type of weights: its planes in GPU memory and the WGSL that fills and reads them.
  * A type is one file and one line in index.ts.
  */
 export interface BlockType {
-  /** ggml's name, as in the GGUF's tensor table. */
+  /** ggml's name, as in the GGUF's tensor table; of a form `inFile`, that and a word more. */
   readonly name: string;
+  /** ggml's name, where `name` is not. */
+  readonly fileType?: string;
   /** Values and bytes per block in the file. */
   readonly fileBlockLength: number;
   readonly fileBlockBytes: number;
@@ -42,15 +49,20 @@ export interface BlockType {
   /**
    * WGSL that declares the planes and `weight_values(row, step) -> Values`, 4 × `fours` values as they are (exact in f32);
    * with `int8` also `weight_packed(row, block) -> Packed` and `weight_scale(row, block) -> f32`.
-   * Needs `override BLOCKS` and parts/values.ts.
+   * Needs `override BLOCKS`, parts/values.ts and the tile of parts/range.ts.
    */
-  read(variant: ReadVariant): string;
+  read(options: ReadOptions): string;
   /**
    * WGSL `repack(source_row, dst_row, pair)`: fills blocks 2·pair and 2·pair + 1 of a row from the file's bytes in
    * `raw`, which `raw_half(i)` reads by halves; needs `override BLOCKS, ROW_LENGTH`. Padding becomes zeros, and a scale
-   * or value that is no finite number is reported by `flawed()`.
+   * or value that is no finite number is reported by `flawed()`. Absent where the planes are the file's bytes.
    */
-  readonly repack: string;
+  readonly repack?: string;
+  /**
+   * The same blocks as they stand in the file: one plane, no `repack`, the same results bit by bit. Only the matmuls read
+   * it, and only rows without padding. Rows that are asked for in turn stand as two halves of the tile, one of each matrix.
+   */
+  readonly inFile?: BlockType;
 }
 
 /** What a type's `repack` makes of `blocks`, on the host: rows of `rowLength` values, one array per plane. For cases. */

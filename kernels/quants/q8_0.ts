@@ -1,6 +1,7 @@
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import { packed, unpackI8 } from '../parts/values.ts';
 import { type BlockType, blocksPerRow, type Pack } from './block_type.ts';
+import { q8_0_blocks } from './q8_0_blocks.ts';
 
 /**
  * Q8_0: 32 int8 with one f16 scale d, value = d · q. In the file 34 bytes a block (d, then q); on the GPU two planes,
@@ -17,6 +18,7 @@ export const q8_0: BlockType = {
   int8: true,
   nativeF16: false,
   fours: 4,
+  inFile: q8_0_blocks,
 
   read: ({ dp4a }) => wgsl`
 var<storage, read> weight_q: array<vec4<u32>>;
