@@ -1,5 +1,5 @@
 import { AbandonedError } from '../gpu/plan.ts';
-import { type ComposedStep, composeStep } from './compose.ts';
+import { type ComposedStep, type ComposeLimits, composeStep } from './compose.ts';
 import { type Chosen, Generation, type GenerationOptions } from './generation.ts';
 import { ContextFullError, type KvCache } from './kv_cache.ts';
 import { type Lease, Reading } from './lease.ts';
@@ -8,7 +8,8 @@ import { Recovery, type Reopen } from './recovery.ts';
 import type { BrokenLogitsError } from './sampler.ts';
 import { noToken } from './sampling_tables.ts';
 import { Sequences } from './sequences.ts';
-import { Speculation } from './speculation/speculation.ts';
+import type { DraftModel } from './speculation/draft_model.ts';
+import { Speculation, type VerifyingStep } from './speculation/speculation.ts';
 import { Turns } from './turns.ts';
 
 /**
@@ -23,7 +24,8 @@ export class Scheduler {
   /** Who holds a sequence. */
   readonly #leases = new Set<Lease>();
   readonly #generations = new Set<Generation>();
-  readonly #speculation = new Speculation();
+  readonly #speculation: Speculation;
+  readonly #draftModel: DraftModel | undefined;
   #inFlight: Promise<void>[] = [];
   /** The step on its way verifies drafts: it is alone, and what comes after it is not known before. */
   #isVerifying = false;
@@ -35,8 +37,10 @@ export class Scheduler {
   #isRunning = false;
   #closed: Error | undefined;
 
-  /** `reopen` opens a device and loads the model again; without it a lost device is the end. */
-  constructor(model: Model, sequences: number, reopen?: Reopen) {
+  /** `reopen` opens a device and loads the model again, the draft model with it; without it a lost device is the end. */
+  constructor(model: Model, sequences: number, reopen?: Reopen, draftModel?: DraftModel) {
+    this.#draftModel = draftModel;
+    this.#speculation = new Speculation(draftModel);
     this.#recovery = new Recovery(model, reopen, () => this.#restart());
     this.#sequences = new Sequences(sequences);
     this.#turns = new Turns(sequences);
@@ -119,7 +123,7 @@ export class Scheduler {
   /** Ends everything: whoever waits hears why, and so does who comes later. Resolves when the model is out of use. */
   async close(): Promise<void> {
     this.#closed = new Error('the model is closed');
-    const closed = this.#recovery.close(this.#closed);
+    const closed = Promise.all([this.#recovery.close(this.#closed), this.#draftModel?.close()]);
     this.#turns.close(this.#closed);
     for (const generation of this.#generations) generation.fail(this.#closed);
     await closed;
@@ -187,8 +191,9 @@ export class Scheduler {
     try {
       while (!this.#closed) {
         this.#signal = Promise.withResolvers();
-        const step =
-          this.#inFlight.length < (this.#isVerifying ? 1 : this.model.maxAhead) ? this.#compose() : undefined;
+        const mayCompose = this.#inFlight.length < (this.#isVerifying ? 1 : this.model.maxAhead);
+        const composed = mayCompose ? this.#compose() : undefined;
+        const step = composed instanceof Promise ? await composed : composed;
         if (step) await this.#submit(step);
         else if (this.#inFlight.length > 0) await Promise.race([this.#inFlight[0], this.#signal.promise]);
         else return;
@@ -198,16 +203,22 @@ export class Scheduler {
     }
   }
 
-  #compose(): ComposedStep | undefined {
+  /** The next step; what the draft model has a part in is not there at once. */
+  #compose(): Promise<ComposedStep | undefined> | ComposedStep | undefined {
     const { maxPrefill, maxDecode, maxLogits, maxAhead, memory } = this.model;
     const limits = { maxPrefill, maxDecode, maxLogits, maxAhead, contextLength: memory.contextLength };
-    const drafts = this.#speculation.plan(this.#generations, limits, this.#inFlight.length);
-    if (drafts === 'wait') return undefined;
-    const step = composeStep(this.#generations, limits, drafts);
-    this.#isVerifying = drafts !== undefined;
+    const plan = this.#speculation.plan(this.#generations, limits, this.#inFlight.length);
+    if (plan === 'wait') return undefined;
+    if (plan instanceof Promise) return plan.then((verifying) => this.#composed(limits, verifying));
+    return this.#composed(limits, plan);
+  }
+
+  #composed(limits: ComposeLimits, verifying: VerifyingStep | undefined): ComposedStep | undefined {
+    const verified = verifying && composeStep(verifying.running, limits, verifying.drafts);
+    const step = verified ?? composeStep(this.#generations, limits);
+    this.#isVerifying = verified !== undefined;
     for (const { generation } of step?.parts ?? []) {
-      this.#generations.delete(generation); // behind those that have waited longer
-      this.#generations.add(generation);
+      if (this.#generations.delete(generation)) this.#generations.add(generation); // behind those that have waited longer
     }
     return step;
   }

@@ -6,6 +6,7 @@ import type { Generation, GenerationOptions } from '../../../src/decoding/genera
 import { Sampler } from '../../../src/decoding/sampler.ts';
 import type { SamplingOptions } from '../../../src/decoding/sampling_options.ts';
 import { Scheduler } from '../../../src/decoding/scheduler.ts';
+import { DraftModel } from '../../../src/decoding/speculation/draft_model.ts';
 import { fakeConfig } from '../fake_device.ts';
 import { type FakeModel, type FakeOptions, fakeModel } from '../fake_model.ts';
 
@@ -176,6 +177,96 @@ describe('what is rejected leaves no trace', () => {
     expect(ids).toEqual([0, 1, 2]);
     const { reused } = await generate(scheduler, [0, 1, 2, 9, 0, 1, 2, 9, 0, 1, 2, 9, 0, 1, 5]);
     expect(reused).toBeLessThanOrEqual(11);
+  });
+});
+
+describe('a draft model', () => {
+  /** Random words, of which prompt lookup knows nothing; the draft model is wrong where a number of its own says so. */
+  const says = (position: number, hash: number) => (hash + position) % 64;
+  const errs = (chance: number) => (position: number, hash: number) => (hash % chance === 0 ? 0 : says(position, hash));
+
+  async function withDraft(chance: number, options: FakeOptions = {}, draftOptions: FakeOptions = {}) {
+    const fake = await made({ says, ...options });
+    const small = await made({ says: errs(chance), ...options, ...draftOptions });
+    const draft = new DraftModel();
+    await draft.use(small.asModel);
+    return { fake, small, draft, scheduler: new Scheduler(fake.asModel, fake.sequences, undefined, draft) };
+  }
+
+  test.each([1, 2, 3, 7, 1000])('that is wrong in one of %i: the same tokens', async (chance) => {
+    for (const speculation of ['always', 'auto'] as const) {
+      const { scheduler } = await withDraft(chance, { sequences: 3 });
+      const kinds: (Wants & { prompt: number[] })[] = [
+        { prompt: prompt(30, 1) },
+        { prompt: prompt(3, 2), temperature: 0.001, wantsLogits: true },
+        { prompt: prompt(9, 3), temperature: 0, maxTokens: 25 },
+      ];
+      const results = await Promise.all(
+        kinds.map(({ prompt, ...some }) => generate(scheduler, prompt, { ...some, speculation })),
+      );
+      for (const [i, { prompt, ...some }] of kinds.entries()) {
+        expect(results[i]!.ids).toEqual(await without(says, prompt, some));
+      }
+      const again = await generate(scheduler, [...prompt(30, 1), ...results[0]!.ids.slice(0, 20), 5], { speculation });
+      expect(again.reused).toBe(50);
+    }
+  });
+
+  test('that is always right: seven drafts to a pass, also of sampled text', async () => {
+    const { fake, small, scheduler } = await withDraft(1e9);
+    const { ids, drafter } = await generate(scheduler, prompt(9), { maxTokens: 49 });
+    expect(ids).toEqual(await without(says, prompt(9), { maxTokens: 49 }));
+    expect(columns(fake)).toEqual([8, 8, 8, 8, 8, 8]);
+    expect(drafter).toMatchObject({ draftedCount: 42, acceptedCount: 42 });
+    expect(columns(small).length).toBeLessThanOrEqual(6 * 8);
+  });
+
+  test('that can have but one step on its way', async () => {
+    const { scheduler } = await withDraft(4, {}, { maxAhead: 1 });
+    expect((await generate(scheduler, prompt(9))).ids).toEqual(await without(says, prompt(9)));
+  });
+
+  test('whose context is shorter, or whose steps fail: the text goes on without it', async () => {
+    const options = { maxPrefill: 300, contextLength: 2 * pageLength };
+    const { scheduler } = await withDraft(1e9, options, { contextLength: pageLength });
+    expect((await generate(scheduler, prompt(240))).ids).toEqual(await without(says, prompt(240)));
+    const failing = await withDraft(1e9);
+    failing.small.failures.push(...Array.from({ length: 9 }, () => new Error('the file is gone')));
+    expect((await generate(failing.scheduler, prompt(9))).ids).toEqual(await without(says, prompt(9)));
+  });
+
+  test('ended, or closed, while it drafts', async () => {
+    const { small, scheduler } = await withDraft(1e9, { sequences: 2 });
+    const gate = Promise.withResolvers<void>();
+    const first = await scheduler.start(prompt(9), wants({}));
+    await take(scheduler, first, 1);
+    small.gate = gate.promise;
+    scheduler.next(first).catch(() => undefined); // whoever ends it waits no longer
+    for (let i = 0; i < 5; i++) await turn();
+    scheduler.end(first, 10);
+    const second = generate(scheduler, prompt(12, 1));
+    for (let i = 0; i < 5; i++) await turn();
+    gate.resolve();
+    expect((await second).ids).toEqual(await without(says, prompt(12, 1)));
+    await scheduler.close();
+    expect(small.isDestroyed).toBe(true);
+  });
+
+  test('is opened again with the model after a loss', async () => {
+    const draft = new DraftModel();
+    const models = [await made({ says })];
+    await draft.use((await made({ says })).asModel);
+    const reopen = async () => {
+      models.push(await made({ says }));
+      await draft.use((await made({ says })).asModel);
+      return models.at(-1)!.asModel;
+    };
+    const scheduler = new Scheduler(models[0]!.asModel, 1, reopen, draft);
+    const generation = await scheduler.start(prompt(9), wants({}));
+    const ids = await take(scheduler, generation, 20);
+    models[0]!.lose();
+    expect([...ids, ...(await take(scheduler, generation, 40))]).toEqual(await without(says, prompt(9)));
+    expect(columns(models[1]!)).toContain(8);
   });
 });
 
