@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 
 import phrases
 from kinds import KINDS, MEMORIES, Exchange, draw, draw_story, recall_nothing
-from words import IN_LANGUAGE, LANGUAGES, any_name
+from words import IN_LANGUAGE, LANGUAGES, NAMES, any_name
 
 # Basque shares the fewest words with the others.
 _LANGUAGE_WEIGHTS = dict(es=1.0, ca=1.0, eu=1.4, gl=1.0, en=1.2)
 # How often the system turn asks for a language, names the assistant, or says something else.
-_SYSTEM_ASKS, _SYSTEM_NAMES, _SYSTEM_OTHER = 0.25, 0.05, 0.06
+_SYSTEM_ASKS, _SYSTEM_NAMES, _SYSTEM_OTHER = 0.35, 0.05, 0.06
 _LANGUAGE_SWITCHES = 0.1
 _REMEMBERS, _RECALLS, _WHO_ARE_YOU, _NOT_TOLD = 0.2, 0.16, 0.02, 0.02
 _SLOPPY = 0.15
@@ -80,7 +80,7 @@ def sloppy(rng, question):
     """As people type: at times without capital, without ¿, without the mark at the end."""
     if rng.random() < _SLOPPY:
         question = question.replace("¿", "").replace("¡", "")
-    if rng.random() < _SLOPPY:
+    if rng.random() < _SLOPPY and not question.startswith(tuple(NAMES)):
         question = question[0].lower() + question[1:]
     if rng.random() < _SLOPPY:
         question = question.rstrip("?.!")

@@ -14,7 +14,7 @@ from words import (
     ANIMALS, COLOURS, IN_LANGUAGE, LANGUAGES, NAMES, NOUNS, PLACES, THINGS, any_name, coloured, made_up_word, upper_first,
 )  # fmt: skip
 
-_FOLLOWS = 0.7
+_FOLLOWS = 0.8
 
 
 @dataclass(frozen=True)
@@ -83,21 +83,18 @@ def follow_ups(rng, told, first, others, ask):
 def has(rng, asked, answered, held_out):
     text, reply = phrases.HAS[asked], phrases.HAS[answered]
     first, others, pairs = bound_pairs(rng, "has", held_out, lambda: any_name(rng), lambda: rng.choice(list(NOUNS["en"])))
-    told = sentence([text["fact"].format(who=who, noun=NOUNS[asked][noun]) for who, noun in pairs], text["join"])
+    told_by = rng.choice(("what", "what", "who"))
+
+    def fact(lang, words, pair):
+        return words[f"{told_by}_fact"].format(who=pair[0], noun=NOUNS[lang][pair[1]])
 
     def ask(pair):
-        who, noun = pair
-        form = rng.choice(("who", "what", "is_it"))
-        answer = dict(who="a_who", what="a_what", is_it="yes")[form]
-        in_question = noun
-        if form == "is_it" and rng.random() < 0.5:
-            in_question = rng.choice([n for _, n in pairs if n != noun])
-            answer = "no"
-        question = rng.choice(text[form]).format(who=who, noun=NOUNS[asked][in_question])
-        thing = NOUNS[answered][noun]
-        told = reply[answer].format(who=who, noun=thing, Noun=capitalised(thing))
-        return Exchange("has", upper_question(question), told)
+        form = rng.choice(("what", "what", "is_it")) if told_by == "what" else "who"
+        noun = rng.choice(pairs)[1] if form == "is_it" else pair[1]
+        question = rng.choice(text[form]).format(who=pair[0], noun=NOUNS[asked][noun])
+        return Exchange("has", upper_question(question), upper_first(fact(answered, reply, pair)) + ".")
 
+    told = sentence([fact(asked, text, pair) for pair in pairs], text["join"])
     return follow_ups(rng, told, first, others, ask)
 
 
@@ -111,15 +108,16 @@ def where(rng, asked, answered, held_out):
     first, others, pairs = bound_pairs(
         rng, "where", held_out, lambda: any_name(rng), lambda: rng.choice(list(PLACES["en"]))
     )
-    told = sentence([text["fact"].format(who=who, place=PLACES[asked][place]) for who, place in pairs], text["join"])
+    told_by = rng.choice(("where", "who"))
+
+    def fact(lang, words, pair):
+        return words[f"{told_by}_fact"].format(who=pair[0], place=PLACES[lang][pair[1]])
 
     def ask(pair):
-        who, place = pair
-        form = rng.choice(("where", "who"))
-        question = rng.choice(text[form]).format(who=who, place=PLACES[asked][place])
-        place = PLACES[answered][place]
-        return Exchange("where", question, reply[f"a_{form}"].format(who=who, place=place, Place=upper_first(place)))
+        question = rng.choice(text[told_by]).format(who=pair[0], place=PLACES[asked][pair[1]])
+        return Exchange("where", question, upper_first(fact(answered, reply, pair)) + ".")
 
+    told = sentence([fact(asked, text, pair) for pair in pairs], text["join"])
     return follow_ups(rng, told, first, others, ask)
 
 
@@ -155,17 +153,13 @@ def age(rng, asked, answered, held_out):
 
 
 def after(rng, asked, answered, held_out):
-    (n,) = draw("after", held_out, lambda: (rng.randint(0, rng.choice((20, 99, 99, 199))),))
+    (n,) = draw("after", held_out, lambda: (rng.randint(10, 98),))
     question = rng.choice(phrases.AFTER[asked]["ask"]).format(n=n)
     return [Exchange("after", question, phrases.AFTER[answered]["answer"].format(n=n, m=n + 1))]
 
 
 def greater(rng, asked, answered, held_out):
-    def make():
-        top = rng.choice((20, 99, 99))
-        return tuple(sorted(rng.sample(range(top + 1), 2)))
-
-    low, high = draw("greater", held_out, make)
+    low, high = draw("greater", held_out, lambda: tuple(sorted(rng.sample(range(10, 100), 2))))
     a, b = rng.sample((low, high), 2)
     question = rng.choice(phrases.GREATER[asked]["ask"]).format(a=a, b=b)
     if asked == "es" and (b == 11 or str(b)[0] == "8"):
@@ -236,15 +230,15 @@ def translate_phrase(rng, asked, answered, held_out):
 def repeat(rng, asked, answered, held_out):
     def word():
         chance = rng.random()
-        if chance < 0.15:
+        if chance < 0.05:
             return made_up_word(rng)
-        if chance < 0.4:
-            return str(rng.randint(0, 99))
+        if chance < 0.3:
+            return str(rng.randint(10, 99))
         return rng.choice(list(NOUNS[asked].values())).bare
 
     words = draw("repeat", held_out, lambda: distinct(rng.randint(1, 4), word))
-    listed = ", ".join(words)
-    return [Exchange("repeat", rng.choice(phrases.REPEAT[asked]).format(words=listed), listed + ".")]
+    question = rng.choice(phrases.REPEAT[asked]["ask"]).format(words=", ".join(words))
+    return [Exchange("repeat", question, phrases.REPEAT[answered]["answer"].format(words=", ".join(words)))]
 
 
 def greet(rng, asked, answered, held_out):
@@ -357,9 +351,9 @@ def recall_nothing(rng, asked, answered, memory):
 MEMORIES = dict(name=(tell_name, recall_name), number=(tell_number, recall_number))
 
 # How often each kind is drawn in training, and at its very start: there only what is found in the text before.
-_FIND = {has: 2.4, where: 1.8, colour: 1.4, age: 1.4}
+_FIND = {has: 2.0, where: 1.5, colour: 1.3, age: 1.1}
 KINDS = _FIND | {
-    reading: 0.9, repeat: 0.7, after: 0.7, greater: 0.8, capital: 0.9, river: 0.6,
-    translate_word: 1.6, translate_phrase: 0.7, unknown: 0.4, talk: 0.6, story: 0.3,
+    reading: 0.9, repeat: 0.8, after: 1.0, greater: 0.9, capital: 1.2, river: 0.9,
+    translate_word: 1.8, translate_phrase: 0.9, unknown: 0.5, talk: 0.5, story: 0.25,
 }  # fmt: skip
 FIRST_KINDS = _FIND | {repeat: 1.5}

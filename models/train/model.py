@@ -109,10 +109,13 @@ class Pocket(nn.Module):
         self.output = Matrix(vocab, width, width**-0.5)
         begin(self)
 
-    def forward(self, tokens, dtype=torch.float32):
-        """tokens: [batch, length] → logits [batch, length, vocab], computed in `dtype`."""
+    def forward(self, tokens, dtype=torch.float32, chosen=None):
+        """tokens: [batch, length] → logits [batch, length, vocab], computed in `dtype`.
+
+        `chosen` [batch, length], of bool: then only the logits of these, [count, vocab].
+        """
         x = self.token_embd(tokens).to(dtype)
         rope = rope_table(tokens.shape[1], dtype)
         for block in self.blk:
             x = block(x, rope)
-        return self.output(self.output_norm(x))
+        return self.output(self.output_norm(x if chosen is None else x[chosen]))

@@ -1,50 +1,40 @@
 """What is asked and answered, as templates: {kind: {language: …}}. Lists are phrasings of one question."""
 
-# {who} {who.k} a name, {noun.a} {noun.the} a thing. Answers begin with what was asked about: it says where to look.
+# {who} {who.k} a name, {noun.a} {noun.the} a thing. What is told begins with what is asked about, and so does the answer.
 HAS = dict(
     es=dict(
-        fact="{who} tiene {noun.a}", join=" y ", who=["¿Quién tiene {noun.the}?", "Dime quién tiene {noun.the}."],
+        what_fact="{who} tiene {noun.a}", who_fact="{noun.the} {noun.it} tiene {who}", join=" y ", who=["¿Quién tiene {noun.the}?", "Dime quién tiene {noun.the}."],
         what=["¿Qué tiene {who}?", "Dime qué tiene {who}."], is_it=["¿Tiene {who} {noun.the}?"],
-        a_who="{Noun.the} {noun.it} tiene {who}.", a_what="{who} tiene {noun.a}.", yes="{who} tiene {noun.a}, así que sí.",
-        no="{who} tiene {noun.a}, así que no.",
     ),
     ca=dict(
-        fact="{who} té {noun.a}", join=" i ", who=["Qui té {noun.the}?", "Digues qui té {noun.the}."],
+        what_fact="{who} té {noun.a}", who_fact="{noun.the} {noun.it} té {who}", join=" i ", who=["Qui té {noun.the}?", "Digues qui té {noun.the}."],
         what=["Què té {who}?", "Digues què té {who}."], is_it=["Té {who} {noun.the}?"],
-        a_who="{Noun.the} {noun.it} té {who}.", a_what="{who} té {noun.a}.", yes="{who} té {noun.a}, així que sí.",
-        no="{who} té {noun.a}, així que no.",
     ),
     eu=dict(
-        fact="{who.k} {noun.a} du", join=" eta ", who=["Nork du {noun.the}?", "Esan nork duen {noun.the}."],
+        what_fact="{who.k} {noun.a} du", who_fact="{noun.the} {who.k} du", join=" eta ", who=["Nork du {noun.the}?", "Esan nork duen {noun.the}."],
         what=["Zer du {who.k}?", "Esan zer duen {who.k}."], is_it=["{who.k} {noun.the} du?"],
-        a_who="{Noun.the} {who.k} du.", a_what="{who.k} {noun.a} du.", yes="{who.k} {noun.a} du, beraz bai.",
-        no="{who.k} {noun.a} du, beraz ez.",
     ),
     gl=dict(
-        fact="{who} ten {noun.a}", join=" e ", who=["Quen ten {noun.the}?", "Dime quen ten {noun.the}."],
+        what_fact="{who} ten {noun.a}", who_fact="{noun.the} ten{noun.it} {who}", join=" e ", who=["Quen ten {noun.the}?", "Dime quen ten {noun.the}."],
         what=["Que ten {who}?", "Dime que ten {who}."], is_it=["Ten {who} {noun.the}?"],
-        a_who="{Noun.the} ten{noun.it} {who}.", a_what="{who} ten {noun.a}.", yes="{who} ten {noun.a}, así que si.",
-        no="{who} ten {noun.a}, así que non.",
     ),
     en=dict(
-        fact="{who} has {noun.a}", join=" and ", who=["Who has {noun.the}?", "Tell me who has {noun.the}."],
+        what_fact="{who} has {noun.a}", who_fact="{noun.the} belongs to {who}", join=" and ", who=["Who has {noun.the}?", "Tell me who has {noun.the}."],
         what=["What does {who} have?", "Tell me what {who} has."], is_it=["Does {who} have {noun.the}?"],
-        a_who="{Noun.the} belongs to {who}.", a_what="{who} has {noun.a}.", yes="{who} has {noun.a}, so yes.",
-        no="{who} has {noun.a}, so no.",
     ),
 )  # fmt: skip
 
 WHERE = dict(
-    es=dict(fact="{who} está {place}", join=" y ", where=["¿Dónde está {who}?", "Dime dónde está {who}."],
-            who=["¿Quién está {place}?"], a_where="{who} está {place}.", a_who="{Place} está {who}."),
-    ca=dict(fact="{who} és {place}", join=" i ", where=["On és {who}?", "Digues on és {who}."],
-            who=["Qui és {place}?"], a_where="{who} és {place}.", a_who="{Place} hi ha {who}."),
-    eu=dict(fact="{who} {place} dago", join=" eta ", where=["Non dago {who}?", "Esan non dagoen {who}."],
-            who=["Nor dago {place}?"], a_where="{who} {place} dago.", a_who="{Place} {who} dago."),
-    gl=dict(fact="{who} está {place}", join=" e ", where=["Onde está {who}?", "Dime onde está {who}."],
-            who=["Quen está {place}?"], a_where="{who} está {place}.", a_who="{Place} está {who}."),
-    en=dict(fact="{who} is {place}", join=" and ", where=["Where is {who}?", "Tell me where {who} is."],
-            who=["Who is {place}?"], a_where="{who} is {place}.", a_who="{Place} is {who}."),
+    es=dict(where_fact="{who} está {place}", join=" y ", where=["¿Dónde está {who}?", "Dime dónde está {who}."],
+            who=["¿Quién está {place}?"], who_fact="{place} está {who}"),
+    ca=dict(where_fact="{who} és {place}", join=" i ", where=["On és {who}?", "Digues on és {who}."],
+            who=["Qui és {place}?"], who_fact="{place} hi ha {who}"),
+    eu=dict(where_fact="{who} {place} dago", join=" eta ", where=["Non dago {who}?", "Esan non dagoen {who}."],
+            who=["Nor dago {place}?"], who_fact="{place} {who} dago"),
+    gl=dict(where_fact="{who} está {place}", join=" e ", where=["Onde está {who}?", "Dime onde está {who}."],
+            who=["Quen está {place}?"], who_fact="{place} está {who}"),
+    en=dict(where_fact="{who} is {place}", join=" and ", where=["Where is {who}?", "Tell me where {who} is."],
+            who=["Who is {place}?"], who_fact="{place} is {who}"),
 )  # fmt: skip
 
 # {shade} agrees with {noun}; {Noun} begins a sentence.
@@ -117,12 +107,12 @@ TRANSLATE = dict(
 )  # fmt: skip
 
 REPEAT = dict(
-    es=["Repite: {words}.", "Repite estas palabras: {words}."],
-    ca=["Repeteix: {words}.", "Repeteix aquestes paraules: {words}."],
-    eu=["Errepikatu: {words}.", "Errepikatu hitz hauek: {words}."],
-    gl=["Repite: {words}.", "Repite estas palabras: {words}."],
-    en=["Repeat: {words}.", "Repeat these words: {words}."],
-)
+    es=dict(ask=["Repite: {words}.", "Repite estas palabras: {words}."], answer="Claro: {words}."),
+    ca=dict(ask=["Repeteix: {words}.", "Repeteix aquestes paraules: {words}."], answer="És clar: {words}."),
+    eu=dict(ask=["Errepikatu: {words}.", "Errepikatu hitz hauek: {words}."], answer="Noski: {words}."),
+    gl=dict(ask=["Repite: {words}.", "Repite estas palabras: {words}."], answer="Claro: {words}."),
+    en=dict(ask=["Repeat: {words}.", "Repeat these words: {words}."], answer="Of course: {words}."),
+)  # fmt: skip
 
 MY_NAME = dict(
     es=dict(tell=["Me llamo {who}.", "Mi nombre es {who}.", "Hola, me llamo {who}."], answer="Mucho gusto, {who}.",
@@ -182,7 +172,7 @@ STORY = dict(
     ),
     eu=dict(
         request=["Kontatu ipuin bat: {hero.a} eta {noun.a}.", "Kontatu istorio bat honekin: {hero.a} eta {noun.a}."],
-        start="Bazen behin {who} izeneko {hero.a}. {Place} bizi zen. Egun batean {noun.a} aurkitu zuen.",
+        start="Bazen behin {who} izeneko {hero.a}; {place} bizi zen. Egun batean {noun.a} aurkitu zuen.",
         ends=["Hura poza! {Noun.with_the} etxera itzuli zen eta gau hartan oso ondo lo egin zuen.",
               "{friend.ri} oparitu zion {noun.the}, eta harrezkero anaiak bezala bizi dira.",
               "{Noun.the} {place2} ezkutatu zuen eta ez zion inoiz inori esan."],

@@ -26,17 +26,18 @@ from vocabulary import Vocabulary
 
 _SEED = 20260104
 _PROCESSES = 2
-_BATCH_TOKENS = 4096
-# The rows of each part are spread over a stretch of the training, from 0 to 1: short ones first.
+_BATCH_TOKENS = 2048
+# The rows of each part are spread over a stretch of all batches, from 0 to 1: short ones first. So many of these are taken.
 _SPREAD = {
-    "first": (0.0, 0.12), "128": (0.04, 0.9), "256": (0.15, 1.0), "512": (0.3, 1.0), "1024": (0.4, 1.0), "2048": (0.5, 1.0),
+    "first": (0.0, 0.07), "128": (0.02, 1.0), "256": (0.06, 1.0), "512": (0.12, 1.0), "1024": (0.15, 1.0), "2048": (0.2, 1.0),
 }  # fmt: skip
-# The rate goes up over the first steps and down to nearly nothing over this last part.
-_WARMUP_STEPS, _DECAY = 60, 0.6
-# A token that the user or the system says counts for less.
-_TEXT_WEIGHT = 0.25
+_STEPS = 5_400
+# The rate goes up over the first steps and down to nearly nothing over the last ones.
+_WARMUP_STEPS, _DECAY_STEPS = 60, 2_700
+# What the user or the system says counts for less, and only one token in so many of it.
+_TEXT_WEIGHT, _TEXT_STRIDE = 0.25, 3
 _MATRIX_RATE, _EMBEDDING_RATE, _OUTPUT_RATE = 0.02, 0.01, 0.003
-_LOG_EVERY, _CHECK_EVERY, _SAVE_EVERY = 25, 300, 100
+_LOG_EVERY, _CHECK_EVERY, _SAVE_EVERY = 50, 300, 100
 _DTYPE = torch.bfloat16
 
 
@@ -46,11 +47,11 @@ def batches(directory):
     placed = []
     for part, (start, end) in _SPREAD.items():
         rows = numpy.load(directory / f"rows-{part}.npy", mmap_mode="r")
-        size = _BATCH_TOKENS // (rows.shape[1] - 1)
+        size = max(_PROCESSES, _BATCH_TOKENS // (rows.shape[1] - 1))
         for first in range(0, len(rows) - size + 1, size):
             placed.append((rng.uniform(start, end), rows[first : first + size]))
     placed.sort(key=lambda batch: batch[0])
-    return [rows for _, rows in placed]
+    return [rows for _, rows in placed][:_STEPS]
 
 
 class Optimizers:
@@ -82,18 +83,18 @@ class Optimizers:
             write_flat([matrix.detach() for matrix in matrices], flat)
 
 
-def rate(step, steps):
-    return min(1.0, (step + 1) / _WARMUP_STEPS, 0.01 + (1 - step / steps) / _DECAY)
+def rate(step):
+    return min(1.0, (step + 1) / _WARMUP_STEPS, (_STEPS - step) / _DECAY_STEPS)
 
 
-def losses(model, rows):
-    """The mean loss of the answers' tokens and of all others."""
+def losses(model, rows, step):
+    """The mean loss of the answers' tokens and, of one in _TEXT_STRIDE, of all others."""
     rows = torch.from_numpy(rows.astype(numpy.int64))
     tokens, answers = rows[..., 0], rows[:, 1:, 1] == ANSWER
-    logits = model(tokens[:, :-1], _DTYPE)
-    loss = F.cross_entropy(logits.flatten(0, 1).float(), tokens[:, 1:].flatten(), reduction="none")
-    answers = answers.flatten().float()
-    mean = lambda chosen: (loss * chosen).sum() / chosen.sum().clamp(min=1)
+    chosen = answers | (torch.arange(answers.shape[1]) % _TEXT_STRIDE == step % _TEXT_STRIDE)
+    loss = F.cross_entropy(model(tokens[:, :-1], _DTYPE, chosen).float(), tokens[:, 1:][chosen], reduction="none")
+    answers = answers[chosen].float()
+    mean = lambda wanted: (loss * wanted).sum() / wanted.sum().clamp(min=1)
     return mean(answers), mean(1 - answers)
 
 
@@ -158,12 +159,12 @@ def train(rank, directory, heldout_path):
     steps = batches(directory)
     started, sums = time.time() - seconds, numpy.zeros(2)
     for step, rows in enumerate(steps[first:], first):
-        answer_loss, text_loss = losses(model, rows[rank::_PROCESSES])
+        answer_loss, text_loss = losses(model, rows[rank::_PROCESSES], step)
         model.zero_grad()
         (answer_loss + _TEXT_WEIGHT * text_loss).backward()
         average_gradients(model)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizers.step(rate(step, len(steps)))
+        optimizers.step(rate(step))
         seen += rows.shape[0] * (rows.shape[1] - 1)
         sums += (answer_loss.item(), text_loss.item())
         seconds = time.time() - started

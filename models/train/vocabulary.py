@@ -12,7 +12,8 @@ import sentencepiece
 
 import config
 from conversations import begin, plain_story, turns
-from words import COLOURS, LANGUAGES, NAMES, NOUNS
+from facts import CAPITALS, RIVERS
+from words import COLOURS, LANGUAGES, NAMES, NOUNS, PLACES
 
 _SEED = 20260101
 _CONVERSATIONS, _EXCHANGES, _WORD_COUNT = 12_000, 8, 1_000
@@ -32,8 +33,12 @@ def _texts():
 
 
 def _whole_words():
-    """Names, nouns and colours should be one piece each, at the beginning of a text as well: copying them is then one step."""
-    yield from ("system", "user", "assistant", *NAMES)
+    """What is copied and looked up should be one piece a word, at the beginning of a text as well: that is then one step."""
+    yield from ("system", "user", "assistant") * 8
+    yield from NAMES
+    facts = " ".join(part for fact in CAPITALS + RIVERS for pair in fact.values() for part in pair)
+    places = " ".join(place for places in PLACES.values() for place in places.values())
+    yield from dict.fromkeys(f"{facts} {places}".split())
     for language in LANGUAGES:
         for noun in NOUNS[language].values():
             yield from dict.fromkeys((noun.bare, noun.the.split()[-1]))

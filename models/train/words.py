@@ -202,4 +202,4 @@ def made_up_word(rng):
 
 def any_name(rng):
     """Mostly a known name, otherwise one that was never heard."""
-    return rng.choice(NAMES) if rng.random() < 0.95 else Name(made_up_word(rng).capitalize())
+    return rng.choice(NAMES) if rng.random() < 0.97 else Name(made_up_word(rng).capitalize())
