@@ -5,15 +5,14 @@ import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { createAdaptorServer } from '@hono/node-server';
 import { closeGguf } from '../gguf/open.ts';
-import type { LocalLLM } from '../index.ts';
+import type { LoadOptions } from '../index.ts';
 import { load } from '../runtime/node.ts';
 import { openModel } from '../runtime/node_file.ts';
 import { createApp, type ServerOptions, Service, stderrLog } from '../server/index.ts';
 import { requireBuiltinModel } from './builtin_model.ts';
 import { runCommand, UsageError } from './command.ts';
 import { deviceArgs, deviceOptions } from './model_options.ts';
-import { oneOf, type Values, wholeNumber } from './option_values.ts';
-import { parseSize } from './size.ts';
+import { oneOf, size, type Values, wholeNumber } from './option_values.ts';
 
 const usage = `usage: webgguf serve [-m MODEL] [--host 127.0.0.1] [--port 8080] [options]
 
@@ -36,7 +35,8 @@ Ctrl-C or SIGTERM takes up nothing new, lets what is under way end, and exits wi
   --precision CLASS      fast (default: int8 activations for Q8_0) or exact (f32)
   --kv TYPE              f32, f16 or q8_0: keys and values (default: f16, f32 with exact)
   --context N            positions of all sequences together (default: what fits)
-  --gpu-memory SIZE      for weights and KV, such as 8GiB or 500MB
+  --gpu-memory SIZE      for all of the model, such as 8GiB or 500MB; what does not fit is streamed
+  --host-memory SIZE     RAM in which streamed weights are kept (default: none, they are read in every pass)
   --chat-template FILE   Jinja for conversations (default: the model's own)
   --adapter NAME         part of the adapter's description
   --features LIST        use no others
@@ -61,6 +61,7 @@ const serveArgs = {
   kv: { type: 'string' },
   context: { type: 'string' },
   'gpu-memory': { type: 'string' },
+  'host-memory': { type: 'string' },
   'chat-template': { type: 'string' },
 } as const;
 
@@ -79,12 +80,13 @@ export async function run(args: string[], signal = new AbortController().signal)
     const host = values.host ?? '127.0.0.1';
     const port = values.port === '0' ? 0 : (wholeNumber('--port', values.port) ?? defaultPort);
     const graceSeconds = wholeNumber('--grace', values.grace) ?? defaultGraceSeconds;
+    const options = await loadOptions(values);
     const chatTemplate = await readTemplate(model, values['chat-template']);
     const service = new Service({ ...serverOptions(values), ...(chatTemplate !== undefined && { chatTemplate }) });
 
     await using server = await listen(service, host, port);
     console.error(`listening on ${server.url}`);
-    const loaded = await loadFor(service, model, values, signal).catch((error) => {
+    const loaded = await load(model, { ...options, ...progressOf(service), signal }).catch((error) => {
       if (!signal.aborted) throw error;
     });
     if (!loaded) return;
@@ -101,7 +103,7 @@ export async function run(args: string[], signal = new AbortController().signal)
 function serverOptions(values: ServeValues): ServerOptions {
   const keys = [...(values['api-key'] ?? []), ...(process.env.WEBGGUF_API_KEY ? [process.env.WEBGGUF_API_KEY] : [])];
   if (keys.some((key) => key.trim() === '')) throw new UsageError('--api-key takes a key that is not empty');
-  const maxBodyBytes = sizeOf('--max-body', values['max-body']);
+  const maxBodyBytes = size('--max-body', values['max-body']);
   const queueLength = wholeNumber('--queue', values.queue);
   return {
     apiKeys: keys,
@@ -115,31 +117,31 @@ function serverOptions(values: ServeValues): ServerOptions {
   };
 }
 
-async function loadFor(service: Service, model: string, values: ServeValues, signal: AbortSignal): Promise<LocalLLM> {
+async function loadOptions(values: ServeValues): Promise<LoadOptions> {
   const precision = oneOf('--precision', values.precision, ['exact', 'fast']);
   const kvType = oneOf('--kv', values.kv, ['f32', 'f16', 'q8_0']);
   const contextLength = wholeNumber('--context', values.context);
-  const gpuMemoryBytes = sizeOf('--gpu-memory', values['gpu-memory']);
-  return load(model, {
+  const gpuMemoryBytes = size('--gpu-memory', values['gpu-memory']);
+  const hostMemoryBytes = size('--host-memory', values['host-memory']);
+  return {
     sequences: wholeNumber('--parallel', values.parallel) ?? defaultParallel,
     ...(precision && { precision }),
     ...(kvType && { kvType }),
     ...(contextLength && { contextLength }),
-    ...(gpuMemoryBytes !== undefined && { gpuMemoryBytes }),
+    ...(gpuMemoryBytes && { gpuMemoryBytes }),
+    ...(hostMemoryBytes && { hostMemoryBytes }),
     ...(values['chat-template'] !== undefined && { chatTemplate: await readFile(values['chat-template'], 'utf8') }),
     deviceOptions: await deviceOptions(values),
-    signal,
+  };
+}
+
+function progressOf(service: Service): Pick<LoadOptions, 'onWarning' | 'onProgress'> {
+  return {
     onWarning: (message) => console.error(`warning: ${message}`),
     onProgress({ doneBytes, totalBytes }) {
       if (totalBytes) service.progress = doneBytes / totalBytes;
     },
-  });
-}
-
-function sizeOf(option: string, text: string | undefined): number | undefined {
-  const size = text === undefined ? undefined : parseSize(text);
-  if (text !== undefined && size === undefined) throw new UsageError(`${option} takes a size such as 8GiB or 500MB`);
-  return size;
+  };
 }
 
 /** The template's own text, for those who render it themselves. */

@@ -6,7 +6,10 @@ import type { Ticket } from './queue.ts';
 import type { Service } from './service.ts';
 
 /** How a choice ended. */
-export type ChoiceResult = Pick<GenerateResult, 'stopReason' | 'cachedTokens' | 'textEnd' | 'prefill' | 'decode'>;
+export type ChoiceResult = Pick<
+  GenerateResult,
+  'stopReason' | 'cachedTokens' | 'textEnd' | 'prefill' | 'decode' | 'streaming'
+>;
 
 /** Something that happened to choice `index`. */
 export type ChoiceEvent =

@@ -1,6 +1,6 @@
 /** What Prometheus reads at /metrics. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { GenerateStats } from '../index.ts';
+import type { ChoiceResult } from './answers.ts';
 import type { ServedModel } from './model.ts';
 import type { Queue } from './queue.ts';
 
@@ -13,6 +13,7 @@ export class Metrics {
   readonly #tokens: Counter<'kind'>;
   readonly #timeToFirstToken: Histogram;
   readonly #timePerToken: Histogram;
+  readonly #streamed: Gauge;
   /** Sum and count of what a slot was held for, in seconds. */
   #held = { seconds: 0, count: 0 };
 
@@ -59,7 +60,11 @@ export class Metrics {
     gauge('webgguf_kv_capacity_bytes', 'Memory of keys and values, at most', () => model()?.info.kvBytes);
     gauge('webgguf_kv_bytes', 'Memory of keys and values at present', () => model()?.load?.().kvBytes);
     gauge('webgguf_kv_positions', 'Positions whose keys and values are held', () => model()?.load?.().kvPositions);
-    gauge('webgguf_streamed_bytes', 'Weights streamed to the GPU so far', () => model()?.load?.().streamedBytes);
+    this.#streamed = gauge(
+      'webgguf_stream_bytes_per_second',
+      'Weights that came during the last answer',
+      () => undefined,
+    );
   }
 
   get contentType(): string {
@@ -78,7 +83,8 @@ export class Metrics {
     this.#timeToFirstToken.observe(seconds);
   }
 
-  generated({ cachedTokens, prefill, decode }: GenerateStats, tokens: number, seconds: number): void {
+  generated({ cachedTokens, prefill, decode, streaming }: ChoiceResult, tokens: number, seconds: number): void {
+    if (streaming) this.#streamed.set(streaming.bytesPerSecond);
     this.computed(prefill.tokens, cachedTokens, seconds);
     this.#tokens.inc({ kind: 'generated' }, tokens);
     if (decode.tokens > 0) this.#timePerToken.observe(decode.milliseconds / decode.tokens / 1000);

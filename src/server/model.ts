@@ -3,7 +3,7 @@ import type { LocalLLM } from '../index.ts';
 /** What the server asks of a model; `LLM` in this thread has all of it. */
 export interface ServedModel
   extends Pick<LocalLLM, 'info' | 'tokenizer' | 'generate' | 'chatTokens' | 'logitRows' | 'embed'> {
-  /** What the model's memory and its weights' stream are at, where it can tell. */
+  /** What the cache is at, where it can tell. */
   load?(): ModelLoad;
 }
 
@@ -12,6 +12,4 @@ export interface ModelLoad {
   readonly kvBytes?: number;
   /** Positions whose keys and values are held, of how many there may be. */
   readonly kvPositions?: number;
-  /** Bytes of weights that have been streamed to the GPU so far. */
-  readonly streamedBytes?: number;
 }
