@@ -46,7 +46,7 @@ export {
 export { DeviceLostError, GpuError, OutOfMemoryError } from './gpu/errors.ts';
 export type { LimitName, Limits } from './gpu/limits.ts';
 export type { ChatOptions, EmbedOptions, LLM, Maybe, ModelInfo, TextCodec } from './llm/llm.ts';
-export { type LoadOptions, loadIn, type Runtime } from './llm/load.ts';
+export { type LoadOptions, loadIn, type Runtime, type Source } from './llm/load.ts';
 export { LocalLLM } from './llm/local.ts';
 export { ConfigError, type ConfigOverrides } from './models/config.ts';
 export type { Precision } from './models/graph.ts';

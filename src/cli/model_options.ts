@@ -22,6 +22,7 @@ export const modelArgs = {
   context: { type: 'string' },
   'gpu-memory': { type: 'string' },
   'host-memory': { type: 'string' },
+  draft: { type: 'string' },
   'space-prefix': { type: 'string' },
   nfc: { type: 'boolean' },
   'rope-scaling': { type: 'string' },
@@ -37,6 +38,7 @@ export const modelUsage = `  -m MODEL               a path, an https URL, hf:OWN
   --context N            positions (default: what fits)
   --gpu-memory SIZE      for all of the model, such as 8GiB or 500MB; what does not fit is streamed
   --host-memory SIZE     RAM in which streamed weights are kept (default: none, they are read in every pass)
+  --draft MODEL          a small model of the same vocabulary that guesses what comes next; the text is the same
   --adapter NAME         part of the adapter's description
   --features LIST        use no others: base, ${featureNames.join(', ')}
   --without VARIANT      not this variant of a kernel, which \`doctor\` has found wrong; may be given several times
@@ -58,6 +60,7 @@ export async function loadModel(values: ModelValues, signal?: AbortSignal): Prom
       ...loadOptions(values),
       deviceOptions: await deviceOptions(values),
       ...(values['chat-template'] !== undefined && { chatTemplate: await readFile(values['chat-template'], 'utf8') }),
+      ...(values.draft !== undefined && { draft: values.draft }),
       ...(signal && { signal }),
       onWarning: (message) => console.error(`warning: ${message}`),
       onProgress({ stage, doneBytes, totalBytes }) {

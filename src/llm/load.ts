@@ -3,11 +3,20 @@ import { Model, type ModelOptions } from '../decoding/model.ts';
 import { Scheduler } from '../decoding/scheduler.ts';
 import type { Gguf } from '../gguf/gguf.ts';
 import { closeGguf } from '../gguf/open.ts';
+import type { ByteSource } from '../gguf/source.ts';
 import { adoptDevice, type Device, type DeviceOptions } from '../gpu/device.ts';
 import { readHeader } from '../models/load.ts';
 import { wholeBytes } from '../models/memory.ts';
 import { createTokenizer, type TokenizerOptions } from '../tokenizer/index.ts';
+import { Draft } from './draft.ts';
 import { LocalLLM } from './local.ts';
+
+/**
+ * A model, or the first file of a split: an http(s) URL, `hf:OWNER/REPO/FILE.gguf`, a path (in a browser: relative to
+ * the page), a Blob or File, the handle of a stored or picked file, bytes, or whatever reads like them; or all files of
+ * one model, in any order. A `ByteSource` is closed with the model.
+ */
+export type Source = string | URL | Blob | FileSystemFileHandle | readonly File[] | Uint8Array | ByteSource;
 
 /** What a model is loaded with; nothing need be said. */
 export interface LoadOptions extends ModelOptions, Omit<TokenizerOptions, 'onWarning'> {
@@ -18,6 +27,11 @@ export interface LoadOptions extends ModelOptions, Omit<TokenizerOptions, 'onWar
     /** Part of its vendor, architecture or description. Default: any. */
     adapter?: string;
   };
+  /**
+   * A small model with the same vocabulary, named as the model is: it guesses what comes next, and a pass of the large one
+   * verifies several guesses at once, where that is faster. Default: none; what repeats is guessed from the text itself.
+   */
+  draft?: Source;
   /** Jinja that makes conversations into prompts. Default: the file's own. */
   chatTemplate?: string;
   /** What a person should know of the file or the machine, a line each. Default: nobody is told. */
@@ -25,7 +39,7 @@ export interface LoadOptions extends ModelOptions, Omit<TokenizerOptions, 'onWar
 }
 
 /** What differs between homes: how a model's bytes and a GPU are reached. */
-export interface Runtime<Source> {
+export interface Runtime {
   /** Opens a model and reads its header. */
   openGguf(source: Source, options: LoadOptions): Promise<Gguf>;
   /** Opens the GPU; `GpuError` where there is none, or none of that name. */
@@ -37,19 +51,22 @@ export interface Runtime<Source> {
 }
 
 /** Opens a source in a runtime's way and loads it. On failure everything opened here is closed again. */
-export async function loadIn<Source>(
-  runtime: Runtime<Source>,
-  source: Source,
-  options: LoadOptions = {},
-): Promise<LocalLLM> {
-  const gguf = await runtime.openGguf(source, options);
+export async function loadIn(runtime: Runtime, source: Source, options: LoadOptions = {}): Promise<LocalLLM> {
+  const opened = [await runtime.openGguf(source, options)];
   try {
+    const [gguf] = opened as [Gguf];
+    if (options.draft !== undefined) opened.push(await runtime.openGguf(options.draft, options));
+    const draft = opened[1] && new Draft(opened[1], gguf);
     const header = readHeader(gguf, options.overrides);
     const tokenizer = createTokenizer(gguf.metadata, { onWarning: () => undefined, ...options });
     const chatEncoder = new ChatEncoder(gguf.metadata, tokenizer, options.chatTemplate);
     const load = async (device: Device, how: ModelOptions) => {
-      const budget = how.gpuMemoryBytes ?? (await runtime.memoryBudget(device, wholeBytes(header)));
-      return Model.load(header, device, budget, how);
+      const wanted = wholeBytes(header) + (draft?.wholeBytes ?? 0);
+      const budget = how.gpuMemoryBytes ?? (await runtime.memoryBudget(device, wanted));
+      if (!draft) return Model.load(header, device, budget, how);
+      const taken = await draft.load(device, budget, how);
+      const left = budget === undefined ? {} : { gpuMemoryBytes: budget - taken };
+      return Model.load(header, device, undefined, { ...how, ...left });
     };
     const open = async (how: ModelOptions): Promise<Model> => {
       const device = await runtime.openDevice(options.deviceOptions ?? {});
@@ -68,16 +85,16 @@ export async function loadIn<Source>(
       return open(lasting);
     };
     const model = await (given ? load(given, options) : open(options));
-    const scheduler = new Scheduler(model, options.sequences ?? 1, given ? undefined : reopen);
-    return new LocalLLM(gguf, tokenizer, chatEncoder, scheduler, !given);
+    const scheduler = new Scheduler(model, options.sequences ?? 1, given ? undefined : reopen, draft?.model);
+    return new LocalLLM(opened as [Gguf], tokenizer, chatEncoder, scheduler, !given);
   } catch (error) {
-    await closeGguf(gguf);
+    await Promise.all(opened.map(closeGguf));
     throw error;
   }
 }
 
 /** WebGPU's own device, as the engine knows devices. */
-function adopted<Source>(runtime: Runtime<Source>, device: GPUDevice | Device, options: DeviceOptions = {}): Device {
+function adopted(runtime: Runtime, device: GPUDevice | Device, options: DeviceOptions = {}): Device {
   if ('unlessLost' in device) return device;
   const languageFeatures = runtime.languageFeatures?.();
   return adoptDevice(device, { ...(languageFeatures && { languageFeatures }), ...options });

@@ -20,13 +20,22 @@ export class LocalLLM implements LLM {
   /** The file's own, at hand. */
   readonly tokenizer: Tokenizer;
   readonly #gguf: Gguf;
+  readonly #opened: readonly Gguf[];
   readonly #chatEncoder: ChatEncoder;
   readonly #scheduler: Scheduler;
   readonly #ownsDevice: boolean;
 
-  /** @hidden `load` makes it. */
-  constructor(gguf: Gguf, tokenizer: Tokenizer, chatEncoder: ChatEncoder, scheduler: Scheduler, ownsDevice: boolean) {
+  /** @hidden `load` makes it, of the model's file and what else is to be closed with it. */
+  constructor(
+    opened: readonly [Gguf, ...Gguf[]],
+    tokenizer: Tokenizer,
+    chatEncoder: ChatEncoder,
+    scheduler: Scheduler,
+    ownsDevice: boolean,
+  ) {
+    const [gguf] = opened;
     this.info = modelInfo(gguf, scheduler.model);
+    this.#opened = opened;
     this.tokenizer = tokenizer;
     this.#gguf = gguf;
     this.#chatEncoder = chatEncoder;
@@ -97,7 +106,7 @@ export class LocalLLM implements LLM {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#scheduler.close(); // a generator that nobody finishes must not keep it open
     if (this.#ownsDevice) this.#scheduler.model.device.destroy();
-    await closeGguf(this.#gguf);
+    await Promise.all(this.#opened.map(closeGguf));
   }
 }
 

@@ -5,7 +5,7 @@ import { GpuError } from '../gpu/errors.ts';
 import { probeMemory } from '../gpu/probe_memory.ts';
 import { sharesSystemMemory } from '../gpu/shared_memory.ts';
 import type { LoadOptions, Runtime } from '../index.ts';
-import { openModelIn, type Places, type Source } from './model_source.ts';
+import { openModelIn, type Places } from './model_source.ts';
 
 /** What differs between homes. */
 export interface Home extends Places {
@@ -23,7 +23,7 @@ export interface HomeDeviceOptions extends DeviceOptions {
 }
 
 /** `loadIn`'s runtime for a home. */
-export function homeRuntime(home: Home): Runtime<Source> {
+export function homeRuntime(home: Home): Runtime {
   return {
     openGguf: (source, options) => openModelIn(home, source, httpOptions(options)),
     openDevice: (options) => openDeviceIn(home, options),

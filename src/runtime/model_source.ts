@@ -8,13 +8,9 @@ import { type HttpOptions, openHttp } from '../gguf/http.ts';
 import { type HubOptions, hubHeaders, openHub } from '../gguf/hub.ts';
 import { closeGguf, type OpenSibling, openGguf } from '../gguf/open.ts';
 import type { ByteSource } from '../gguf/source.ts';
+import type { Source } from '../index.ts';
 
-/**
- * A model, or the first file of a split: an http(s) URL, `hf:OWNER/REPO/FILE.gguf`, a path (in a browser: relative to
- * the page), a Blob or File, the handle of a stored or picked file, bytes, or whatever reads like them; or all files of
- * one model, in any order. A `ByteSource` is closed with the model.
- */
-export type Source = string | URL | Blob | FileSystemFileHandle | readonly File[] | Uint8Array | ByteSource;
+export type { Source };
 
 type SingleSource = Exclude<Source, readonly File[]>;
 

@@ -37,13 +37,15 @@ export interface WorkerLoadOptions extends Omit<LoadOptions, 'device'> {
  * for await (const { text } of llm.chat([{ role: 'user', content: 'Hello' }])) output.append(text);
  */
 export async function load(source: Source, options: WorkerLoadOptions = {}): Promise<LLM> {
-  const { worker = startWorker, device, ...rest } = options;
+  const { worker = startWorker, device, draft, ...rest } = options;
   if (device) throw new TypeError("a device can't be posted to a worker; it opens its own, see deviceOptions");
   const [posted, transfer] = postedSource(source);
+  const [postedDraft, draftTransfer] = draft === undefined ? [undefined, []] : postedSource(draft);
+  const all = { ...rest, ...(postedDraft !== undefined && { draft: postedDraft }) };
   rest.signal?.throwIfAborted();
   const connection = new Connection(worker());
   try {
-    return new WorkerLLM(connection, await connection.call('load', posted, rest, transfer));
+    return new WorkerLLM(connection, await connection.call('load', posted, all, [...transfer, ...draftTransfer]));
   } catch (error) {
     connection.close(new Error('the model did not load'));
     throw error;

@@ -103,3 +103,33 @@ describe.runIf(hasSharedData && adapterName !== 'swiftshader')(`${adapterName}: 
     expect((await generate(llm, repeating, { ...options, speculation: 'always' })).ids).toEqual(whole.ids);
   });
 });
+
+describe.runIf(hasSharedData && adapterName !== 'swiftshader')(`${adapterName}: a draft model`, () => {
+  const [large, small] = ['stories260K-f32', 'stories260K-untied-ff192-q8_0'].map((name) =>
+    sharedData(`models/${name}.gguf`),
+  );
+  const prompt = 'Once upon a time, there was a little girl';
+
+  test('says most of what comes; the text and its log-probabilities are those without', async () => {
+    await using plain = await load(large!, { device, contextLength: 512, sequences: 2 });
+    await using llm = await load(large!, { device, contextLength: 512, sequences: 2, draft: large! });
+    await using crude = await load(large!, { device, contextLength: 512, sequences: 2, draft: small! });
+    for (const sampling of [{ temperature: 0 }, { temperature: 0.8, topK: 50, seed: 4 }]) {
+      const options = { ...sampling, maxTokens: 60, logprobs: 1 };
+      const expected = await generate(plain, prompt, { ...options, speculation: 'off' });
+      const all = [llm, llm, crude].map((each, i) => {
+        return generate(each, prompt, { ...options, speculation: i === 1 ? 'auto' : 'always' });
+      });
+      for (const { tokens } of await Promise.all(all)) expect(tokens).toEqual(expected.tokens);
+      const { stats } = await generate(llm, prompt, { ...options, speculation: 'always' });
+      expect(stats.tokensPerPass).toBeGreaterThan(4);
+    }
+  });
+
+  test('of another vocabulary is refused, and nothing stays open', async () => {
+    const draft = builtinModel;
+    await expect(load(large!, { device, contextLength: 256, draft })).rejects.toThrow(
+      /the draft model has another vocabulary: token \d+ is .* there and .* in the model/,
+    );
+  });
+});
