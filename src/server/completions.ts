@@ -6,10 +6,11 @@ import { badRequest } from './errors.ts';
 import { answeredModel, generateOptions, generationFields, tokenId } from './fields.ts';
 import { LogprobList } from './logprob_list.ts';
 import { merge } from './merge.ts';
+import { maxScoredTop } from './model.ts';
 import { operation } from './operation.ts';
 import type { Ticket } from './queue.ts';
 import { respond } from './respond.ts';
-import { type Score, score } from './score.ts';
+import { type Score, type ScoredToken, score } from './score.ts';
 import type { Service } from './service.ts';
 import { finishReason, Usage } from './usage.ts';
 
@@ -180,14 +181,28 @@ async function* echoed(
 }
 
 async function scored(service: Service, ticket: Ticket, tokens: readonly number[], count: number): Promise<Score> {
-  const { model, metrics } = service;
-  return ticket.run(async () => {
-    const start = performance.now();
+  const { model, metrics, scores } = service;
+  const { signal } = ticket;
+  const top = Math.max(1, count);
+  const within = (from: number, work: () => Promise<Score>) =>
+    ticket.run(async () => {
+      const start = performance.now();
+      const done = await work();
+      metrics.computed(tokens.length - from, from, (performance.now() - start) / 1000);
+      return done;
+    });
+  if (!model.scores || top > maxScoredTop) {
     const { vocabLength } = model.tokenizer;
-    const all = await score(model.logitRows(tokens, ticket.signal), tokens, vocabLength, Math.max(1, count));
-    metrics.computed(tokens.length, 0, (performance.now() - start) / 1000);
-    return all;
-  });
+    return within(0, () => score(model.logitRows(tokens, signal), tokens, vocabLength, top));
+  }
+  return scores.score(tokens, top, (from) =>
+    within(from, async () => {
+      const all: ScoredToken[] = [];
+      for await (const some of model.scores!(tokens, { from, top, signal })) all.push(...some);
+      const next = all.pop() as ScoredToken;
+      return { prompt: all, next };
+    }),
+  );
 }
 
 /** Whether the one token that follows is known from the prompt's own pass. */

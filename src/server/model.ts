@@ -1,11 +1,23 @@
 import type { LocalLLM } from '../index.ts';
+import type { ScoredToken } from './score.ts';
 
 /** What the server asks of a model; `LLM` in this thread has all of it. */
 export interface ServedModel
   extends Pick<LocalLLM, 'info' | 'tokenizer' | 'generate' | 'chatTokens' | 'logitRows' | 'embed'> {
   /** What the cache is at, where it can tell. */
   load?(): ModelLoad;
+  /**
+   * What the model says of the tokens behind `from`, some at a time: each token's log-probability and the `top` most
+   * likely in its place; the last is the most likely token after the prompt. Without it, `logitRows` are read whole.
+   */
+  scores?(
+    tokens: readonly number[],
+    options: { from: number; top: number; signal: AbortSignal },
+  ): AsyncGenerator<readonly ScoredToken[]>;
 }
+
+/** Of the most likely tokens `scores` tells so many, at most. */
+export const maxScoredTop = 16;
 
 export interface ModelLoad {
   /** Bytes of GPU memory that keys and values take at present. */

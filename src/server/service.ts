@@ -3,6 +3,7 @@ import { type Log, noLog } from './log.ts';
 import { Metrics } from './metrics.ts';
 import type { ServedModel } from './model.ts';
 import { Queue, type Ticket } from './queue.ts';
+import { ScoreMemory } from './score_memory.ts';
 
 export interface ServerOptions {
   /** What the model is called in /v1/models. Default: its file's `general.name`. */
@@ -34,6 +35,7 @@ export class Service {
   readonly settings: Settled;
   readonly queue: Queue;
   readonly metrics: Metrics;
+  readonly scores = new ScoreMemory();
   readonly log: Log;
   readonly chatTemplate: string | undefined;
   /** Of the model's loading, 0 to 1. */

@@ -85,6 +85,24 @@ describe('echo', () => {
     expect(choices.map(({ logprobs }: { logprobs: object }) => logprobs)).toEqual(alone);
   });
 
+  test('choices of a question are scored once up to where they part, whoever asks', async () => {
+    const context = Array.from({ length: 40 }, (_, i) => 97 + (i % 20));
+    const prompt = [1, 2, 3, 4].map((choice) => [...context, choice, 98]);
+    const { ask, llm } = fakeServer();
+    const [together, apart] = await Promise.all([
+      ask(path, { prompt, ...harness }),
+      Promise.all(prompt.map(async (each) => (await ask(path, { prompt: each, ...harness })).choices[0].logprobs)),
+    ]);
+    expect(llm.seen.scoredRows).toBeLessThan(2 * context.length + 8 * 3);
+    expect(together.choices.map(({ logprobs }: { logprobs: object }) => logprobs)).toEqual(apart);
+    const { choices } = await fakeServer({ wholeRows: true }).ask(path, { prompt, ...harness });
+    expect(
+      choices.map(({ logprobs }: { logprobs: { token_logprobs: number[] } }) => logprobs.token_logprobs.slice(1)),
+    ).toEqual(
+      apart.map(({ token_logprobs }) => token_logprobs.slice(1).map((value: number) => expect.closeTo(value, 12))),
+    );
+  });
+
   test('the token after the prompt stands there even where it ends the text', async () => {
     const prompt = endingPrompt();
     const { choices } = await fakeServer().ask(path, { prompt, ...harness });

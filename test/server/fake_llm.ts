@@ -19,19 +19,21 @@ export interface FakeOptions {
   readonly contextLength?: number;
   /** What it says to everything, before it ends its turn. */
   readonly answer?: string;
+  /** Logits alone, as of a model that cannot score. */
+  readonly wholeRows?: boolean;
   /** Awaited before each token. */
   readonly beforeToken?: () => Promise<void>;
 }
 
 export interface FakeLlm extends ServedModel {
-  /** Generations under way, the most there were at once, and those that were ended early. */
-  readonly seen: { running: number; most: number; aborted: number; options: GenerationOptions[] };
+  /** Generations under way, the most there were at once, those that were ended early, and places that were scored. */
+  readonly seen: { running: number; most: number; aborted: number; scoredRows: number; options: GenerationOptions[] };
 }
 
 export function fakeLlm(options: FakeOptions = {}): FakeLlm {
   const { sequences = 2, contextLength = 512, answer = 'Hello, wörld!', beforeToken } = options;
   const script = [...bytesOf(answer), eos];
-  const seen: FakeLlm['seen'] = { running: 0, most: 0, aborted: 0, options: [] };
+  const seen: FakeLlm['seen'] = { running: 0, most: 0, aborted: 0, scoredRows: 0, options: [] };
   const generator = {
     async start(prompt: readonly number[], generation: GenerationOptions) {
       seen.options.push(generation);
@@ -51,7 +53,7 @@ export function fakeLlm(options: FakeOptions = {}): FakeLlm {
       seen.running--;
     },
   };
-  return {
+  const llm: FakeLlm = {
     seen,
     tokenizer: fakeTokenizer,
     info: {
@@ -82,10 +84,24 @@ export function fakeLlm(options: FakeOptions = {}): FakeLlm {
         yield logitsAfter(tokens.slice(0, length));
       }
     },
+    async *scores(tokens, { from, top }) {
+      for (let length = from + 1; length <= tokens.length; length++) {
+        seen.scoredRows++;
+        const logits = [...logitsAfter(tokens.slice(0, length))];
+        const logSum = Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit), 0));
+        const of = (id: number) => ({ id, logprob: logits[id]! - logSum });
+        const ids = logits.map((_, id) => id).sort((a, b) => logits[b]! - logits[a]!);
+        await Promise.resolve();
+        yield [{ ...of(tokens[length] ?? ids[0]!), top: ids.slice(0, top).map(of) }];
+      }
+    },
     async embed(input) {
       return Float32Array.of(input.length, 0.5);
     },
   };
+  if (!options.wholeRows) return llm;
+  const { scores, ...others } = llm;
+  return others;
 }
 
 /** Between -4 and 4; a hash of all tokens decides. */
