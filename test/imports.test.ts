@@ -23,15 +23,19 @@ const RULES: Readonly<Record<string, Rule>> = {
   kernels: { types: ['gpu'], packages: ['wgsl-preprocessor'] },
   weights: { rooms: ['gpu', 'kernels', 'gguf'] },
   models: { rooms: ['kernels', 'gpu', 'weights'], types: ['gguf'] },
-  decoding: { rooms: ['models', 'kernels', 'gpu'], types: ['gguf'] },
+  decoding: { rooms: ['models', 'kernels', 'gpu'], types: ['gguf', 'weights'] },
   llm: { rooms: CORE },
   index: { rooms: [...CORE, 'llm'] },
   runtime: { rooms: ['index', 'gguf', 'gpu'], packages: ['webgpu'], platform: true },
   worker: { rooms: ['index', 'runtime'], platform: true },
-  server: { rooms: ['index', 'runtime'], packages: ['hono'] },
+  server: { rooms: ['index', 'runtime'], packages: ['hono', 'zod', 'pino', 'prom-client'] },
   doctor: { rooms: ['kernels', 'gpu'], types: ['index'] },
   // inspect, tokenize, template and quantize work on one room alone, without an LLM
-  cli: { rooms: ['index', 'runtime', 'doctor', ...CORE], packages: ['webgpu', 'yaml'], platform: true },
+  cli: {
+    rooms: ['index', 'runtime', 'doctor', 'server', ...CORE],
+    packages: ['webgpu', 'yaml', '@hono/node-server'],
+    platform: true,
+  },
   demo: { rooms: ['index', 'runtime', 'worker'], platform: true },
 };
 

@@ -14,6 +14,8 @@ export type { Source };
 
 type SingleSource = Exclude<Source, readonly File[]>;
 
+export { isFileHandle };
+
 /** Where a home keeps models. */
 export interface Places {
   /** HF_TOKEN and HF_ENDPOINT, where there is an environment. */

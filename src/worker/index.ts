@@ -3,9 +3,8 @@
  *
  * @module webgguf/worker
  */
-import { isFileHandle } from '../gguf/file_handle.ts';
 import type { LLM, LoadOptions } from '../index.ts';
-import type { Source } from '../runtime/model_source.ts';
+import { isFileHandle, type Source } from '../runtime/model_source.ts';
 import { pageUrl } from '../runtime/page_url.ts';
 import { Connection } from './connection.ts';
 import { WorkerLLM } from './worker_llm.ts';
