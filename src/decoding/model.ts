@@ -8,7 +8,7 @@ import { allResident, type Plan, Recorder } from '../gpu/plan.ts';
 import { Readbacks } from '../gpu/readback.ts';
 import type { ForwardActivations } from '../models/architecture.ts';
 import type { ModelConfig } from '../models/config.ts';
-import { type Activation, columnWidths, Graph, type Precision } from '../models/graph.ts';
+import { type Activation, Graph, type Precision } from '../models/graph.ts';
 import { type LoadedModel, loadModel, type ModelHeader, type WeightsOptions } from '../models/load.ts';
 import { MemoryError, type MemoryOptions, type MemoryPlan, planMemory } from '../models/memory.ts';
 import { StepTables, type StepToken, stepLimits } from '../models/step.ts';
@@ -148,15 +148,12 @@ export class Model {
     }
   }
 
-  /** Drivers compile at a pipeline's first dispatch: a step of each kind pays for that now, not a first answer. */
+  /** Drivers compile at a pipeline's first dispatch: one token in each phase pays for that now, not in a first answer. */
   async #warmUp(): Promise<void> {
     const { kv } = this.#parts;
-    const tokens = (count: number) =>
-      Array.from({ length: count }, (_, position) => {
-        return { id: 0, position, sequence: 0, wantsLogits: true, sampling: { ...mostLikely, feeds: false } };
-      });
-    await this.read({ prefill: tokens(1), reads: 'ids' });
-    for (const columns of columnWidths) await this.read({ decode: tokens(columns), reads: 'ids' });
+    const token = { id: 0, position: 0, sequence: 0, wantsLogits: true, sampling: { ...mostLikely, feeds: false } };
+    await this.read({ prefill: [token], reads: 'ids' });
+    await this.read({ decode: [token], reads: 'ids' }); // wider ones compile when they are first used, if they are
     kv.truncate(0, 0);
   }
 

@@ -50,7 +50,7 @@ export type GraphRecorder = Pick<Recorder<StepCounts>, 'buffer' | 'uniform' | 'd
 type GraphStep = Pick<StepTables, 'limits' | 'table' | 'range'>;
 
 /** Columns that the kernels of the decode phase are made for. */
-export const columnWidths = [1, 2, 4, 8] as const;
+const columnWidths = [1, 2, 4, 8] as const;
 
 /** The vocabulary of `forward`: each call records the dispatches of one operation for both phases. */
 export class Graph {
