@@ -1,9 +1,11 @@
 /**
- * Streaming stage by stage and as a whole, in one run: `node bench/stream.ts MODEL.gguf [--gpu-memory SIZE] [--json]`.
- * Without a budget nothing is resident, and the slots are as large as they get.
+ * Streaming stage by stage and as a whole, in one run:
+ * `node bench/stream.ts MODEL.gguf [--gpu-memory SIZE] [--streamed-form planes|blocks] [--json]`.
+ * Without a budget nothing is resident, and the slots are as large as they get; without a form it is the one that loading
+ * finds faster.
  *
  * Each stage alone, over the same tiles, in seconds per byte of the file: `read` (into mapped memory, with as many reads at
- * once as the ring has), `copy` (to the GPU), `repack` (into planes), `compute` (passes of one token over tiles that nobody
+ * once as the ring has), `copy` (to the GPU), `repack` (into planes, of what is not streamed as blocks), `compute` (passes of one token over tiles that nobody
  * waits for). On a CPU adapter all of them share the cores, and 1 / Σ is what the whole can reach; on a GPU the slowest
  * stage is.
  */
@@ -23,16 +25,27 @@ import { MemoryError, type MemoryPlan, planMemory } from '../src/models/memory.t
 import { type StepCounts, StepTables, stepLimits } from '../src/models/step.ts';
 import { openNodeDevice } from '../src/runtime/node.ts';
 import { openModel } from '../src/runtime/node_file.ts';
-import { readPiece, stagingLength } from '../src/weights/lane.ts';
+import { placeInFile } from '../src/weights/delivery.ts';
+import type { TileForm } from '../src/weights/matrix.ts';
 import type { Piece } from '../src/weights/piece.ts';
+import { longestStaging, readPiece } from '../src/weights/staging.ts';
 import type { TileStream } from '../src/weights/stream.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { 'gpu-memory': { type: 'string' }, rounds: { type: 'string', default: '3' }, json: { type: 'boolean' } },
+  options: {
+    'gpu-memory': { type: 'string' },
+    'streamed-form': { type: 'string' },
+    rounds: { type: 'string', default: '3' },
+    json: { type: 'boolean' },
+  },
 });
 const [path] = positionals;
-if (!path) throw new Error('usage: node bench/stream.ts MODEL.gguf [--gpu-memory SIZE] [--rounds 3] [--json]');
+const streamedForm = values['streamed-form'] as TileForm | undefined;
+if (!path || (streamedForm && streamedForm !== 'planes' && streamedForm !== 'blocks')) {
+  const options = '[--gpu-memory SIZE] [--streamed-form planes|blocks] [--rounds 3] [--json]';
+  throw new Error(`usage: node bench/stream.ts MODEL.gguf ${options}`);
+}
 /** Bytes that a stage alone is timed over, at most. */
 const sampleBytes = 512 * 2 ** 20;
 
@@ -44,7 +57,10 @@ const form = { kvType: 'f16', precision: 'fast', sequences: 1, contextLength: 51
 const plan = (budgetBytes: number) => planMemory(header, { ...form, limits: device.limits, budgetBytes });
 const memory = values['gpu-memory'] ? plan(parseSize(values['gpu-memory']) as number) : nothingResident();
 const pipelines = new Pipelines(device);
-const { weights, architecture, frequencies, hostEmbeddings } = await loadModel(header, device, pipelines, memory, {});
+const { weights, architecture, frequencies, hostEmbeddings } = await loadModel(header, device, pipelines, memory, {
+  precision: form.precision,
+  ...(streamedForm && { streamedForm }),
+});
 const stream = weights.stream as TileStream;
 if (!stream) throw new Error(`all of ${path} fits into ${formatSize(memory.gpuBytes)}: give it less --gpu-memory`);
 
@@ -66,7 +82,14 @@ const embeddings = await hostEmbeddings?.gather([1]);
 if (embeddings) device.gpu.queue.writeBuffer(whole.x.buffer, 0, embeddings);
 await pass(whole.plan); // compiles, and fills the system's cache of the file as far as it goes
 
-const stages: Record<string, number[]> = { read: [], copy: [], repack: [], compute: [], whole: [] };
+const isRepacked = ({ tile }: Piece) => tile.type.repack !== undefined;
+const stages: Record<string, number[]> = {
+  read: [],
+  copy: [],
+  ...(pieces.some(isRepacked) && { repack: [] }),
+  compute: [],
+  whole: [],
+};
 for (let round = 0; round < Number(values.rounds); round++) {
   const time = async (stage: string, bytes: number, work: () => Promise<unknown>) => {
     const began = performance.now();
@@ -119,7 +142,7 @@ type Time = (stage: string, bytes: number, work: () => Promise<unknown>) => Prom
 /** Read, copy and repack, each alone. */
 async function timeStaging(time: Time): Promise<void> {
   const bytes = pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  const size = stagingLength(Math.max(...pieces.map(({ byteLength }) => byteLength)));
+  const size = longestStaging(pieces);
   const stagings = await Promise.all(
     Array.from({ length: memory.stagingCount }, (_, i) => createBuffer(device, `staging ${i}`, size, 'staging')),
   );
@@ -141,18 +164,20 @@ async function timeStaging(time: Time): Promise<void> {
   await mapAll();
   for (const staging of stagings) staging.unmap();
   await time('copy', bytes, () => {
-    for (const [i, { byteLength }] of pieces.entries()) {
+    for (const [i, piece] of pieces.entries()) {
       const encoder = device.gpu.createCommandEncoder();
       const staging = stagings[i % stagings.length] as GPUBuffer;
-      encoder.copyBufferToBuffer(staging, 0, raw, 0, Math.ceil(byteLength / 4) * 4);
+      const { buffer, offset } = isRepacked(piece) ? { buffer: raw, offset: 0 } : placeInFile(piece);
+      encoder.copyBufferToBuffer(staging, 0, buffer, offset, Math.ceil(piece.byteLength / 4) * 4);
       device.gpu.queue.submit([encoder.finish()]);
     }
     return done();
   });
-  const repacks = await Promise.all(pieces.map((piece) => boundRepack(piece, raw, uniform)));
+  const repacked = pieces.filter(isRepacked);
+  const repacks = await Promise.all(repacked.map((piece) => boundRepack(piece, raw, uniform)));
   await time('repack', bytes, () => {
     for (const [i, { compiled, bindGroup, groups }] of repacks.entries()) {
-      const { rowCount, first, step } = pieces[i] as Piece;
+      const { rowCount, first, step } = repacked[i] as Piece;
       device.gpu.queue.writeBuffer(uniform, 0, new Uint32Array([rowCount, first, step, 0]));
       const encoder = device.gpu.createCommandEncoder();
       const pass = encoder.beginComputePass();
@@ -182,7 +207,7 @@ async function boundRepack(piece: Piece, raw: GPUBuffer, uniform: GPUBuffer) {
 function report(): void {
   const median = (times: readonly number[] = []) => times.toSorted((a, b) => a - b)[times.length >> 1] as number;
   const rates = Object.fromEntries(Object.entries(stages).map(([name, times]) => [name, 1 / median(times)]));
-  const alone = ['read', 'copy', 'repack', 'compute'].map((name) => median(stages[name]));
+  const alone = Object.entries(stages).flatMap(([name, times]) => (name === 'whole' ? [] : [median(times)]));
   const wholeTime = median(stages.whole);
   const result = {
     adapter: adapterName(device.info),
@@ -190,6 +215,7 @@ function report(): void {
     streamedLayers: memory.streamedLayers,
     bytesPerPass: stream.bytesPerPass,
     weightBytes: weights.byteLength,
+    streamedForm: (pieces.every(isRepacked) ? 'planes' : 'blocks') satisfies TileForm,
     bytesPerSecond: rates,
     /** Where all stages share the cores. */
     ofSum: alone.reduce((sum, time) => sum + time, 0) / wholeTime,
@@ -201,7 +227,7 @@ function report(): void {
     return;
   }
   console.log(
-    `${result.adapter}, ${path}: ${result.residentLayers} layers resident, ${result.streamedLayers} streamed,`,
+    `${result.adapter}, ${path}: ${result.residentLayers} layers resident, ${result.streamedLayers} streamed as ${result.streamedForm},`,
   );
   console.log(
     `${formatSize(result.bytesPerPass)} per pass, ${formatSize(result.weightBytes)} of GPU memory for weights and slots`,

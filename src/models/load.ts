@@ -4,8 +4,10 @@ import type { Device } from '../gpu/device.ts';
 import type { Pipelines } from '../gpu/pipelines.ts';
 import { HostRows } from '../weights/host_rows.ts';
 import { type LoadProgress, loadWeights, readValues, type Weights } from '../weights/load.ts';
+import type { TileForm } from '../weights/matrix.ts';
 import type { Architecture, ModelTensors } from './architecture.ts';
 import { ConfigError, type ConfigOverrides, type ModelConfig, modelConfig } from './config.ts';
+import type { Precision } from './graph.ts';
 import { architectures } from './index.ts';
 import type { MemoryPlan } from './memory.ts';
 import { ropeFrequencies } from './rope.ts';
@@ -17,6 +19,11 @@ export interface WeightsOptions {
   gpuMemoryBytes?: number;
   /** Host memory in which streamed weights are kept after their first pass, in bytes. Default: none. */
   hostMemoryBytes?: number;
+  /**
+   * What streamed Q8_0 is on the GPU: `planes`, repacked as resident weights are, or the file's `blocks`, copied alone.
+   * The results are the same bit by bit. Default: what is faster for one token, measured while loading.
+   */
+  streamedForm?: TileForm;
   /** Instead of what the file says. Default: nothing. */
   overrides?: ConfigOverrides;
   /** Ends loading; the promise rejects with its reason. Default: nothing does. */
@@ -65,14 +72,19 @@ export async function loadModel(
   device: Device,
   pipelines: Pipelines,
   memory: MemoryPlan,
-  options: WeightsOptions,
+  options: WeightsOptions & { precision?: Precision },
 ): Promise<LoadedModel> {
   const { config, tensors, ropeFreqs } = header;
   const { embeddings, matrices, output } = tensors;
   const frequencies = ropeFrequencies(config, ropeFreqs && (await readValues(ropeFreqs)));
   // In the order of a pass; what is both embeddings and output comes as the output does.
   const specs = [...(output && !memory.hostEmbeddings ? [embeddings] : []), ...matrices, output ?? embeddings];
-  const placement = { ...memory, cacheBytes: options.hostMemoryBytes ?? 0 };
+  const placement = {
+    ...memory,
+    cacheBytes: options.hostMemoryBytes ?? 0,
+    streamedForm: options.streamedForm,
+    activation: options.precision === 'exact' ? 'f32' : 'q8',
+  } as const;
   const weights = await loadWeights(device, pipelines, specs, tensors.vectors, placement, options);
   const hostEmbeddings = memory.hostEmbeddings ? new HostRows(embeddings) : undefined;
   return { ...header, memory, weights, hostEmbeddings, frequencies };

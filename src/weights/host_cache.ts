@@ -1,7 +1,7 @@
 import type { Device } from '../gpu/device.ts';
 import { OutOfMemoryError, scoped } from '../gpu/errors.ts';
-import { type Filled, readPiece, stagingLength } from './lane.ts';
 import type { Piece } from './piece.ts';
+import { type Filled, readPiece, stagingLength } from './staging.ts';
 
 /**
  * Pieces that are read from their file once, and kept in memory that the GPU copies from. Which ones is settled at the

@@ -1,3 +1,4 @@
+import type { ActivationFormat } from '../../kernels/parts/activation.ts';
 import { paddedLength } from '../../kernels/quants/block_type.ts';
 import { dequantize } from '../../kernels/quants/dequantize.ts';
 import type { TensorInfo } from '../gguf/gguf.ts';
@@ -7,9 +8,18 @@ import type { Device } from '../gpu/device.ts';
 import { offsetAlignment } from '../gpu/limits.ts';
 import type { Pipelines } from '../gpu/pipelines.ts';
 import { HostCache } from './host_cache.ts';
-import { blockTypeOf, type Matrix, type MatrixSpec, type RowTile, tileLayouts, WeightsError } from './matrix.ts';
+import {
+  blockTypeOf,
+  type Matrix,
+  type MatrixSpec,
+  type RowTile,
+  type TileForm,
+  tileLayouts,
+  WeightsError,
+} from './matrix.ts';
 import { type Piece, piecesOf } from './piece.ts';
 import { type StreamedTile, TileStream } from './stream.ts';
+import { fasterForm } from './streamed_form.ts';
 import { createLanes, upload } from './upload_ring.ts';
 
 /** How far loading has come. */
@@ -40,6 +50,10 @@ export interface Placement {
   readonly stagingBytes: number;
   /** Host memory in which streamed tiles are kept. */
   readonly cacheBytes: number;
+  /** What streamed tiles are made of, where their type and shape leave a choice; undefined: what is faster here. */
+  readonly streamedForm: TileForm | undefined;
+  /** What tiles of int8 blocks are multiplied with. */
+  readonly activation: ActivationFormat;
 }
 
 /** All of a model's weights, by the names of their specs: on the GPU, or on their way to it in every pass. */
@@ -76,7 +90,14 @@ export async function loadWeights(
       signal?.throwIfAborted();
       vectorBuffers.set(tensor.name, await uploadVector(device, tensor, made));
     }
-    const { loaded, resident, streamed, refuseFlaws } = await placeTiles(device, matrices, placement, made);
+    const streamedForm = placement.streamedForm ?? (await measuredForm(device, pipelines, matrices, placement));
+    const { loaded, resident, streamed, refuseFlaws } = await placeTiles(
+      device,
+      matrices,
+      placement,
+      streamedForm,
+      made,
+    );
     const totalBytes = resident.reduce((sum, { byteLength }) => sum + byteLength, 0);
     let doneBytes = 0;
     await upload(device, pipelines, resident, placement.stagingCount, signal, ({ byteLength }) => {
@@ -150,14 +171,32 @@ async function uploadVector(device: Device, tensor: TensorInfo, made: Made): Pro
   return buffer;
 }
 
+function measuredForm(
+  device: Device,
+  pipelines: Pipelines,
+  matrices: readonly MatrixSpec[],
+  { streamed, tileBytes, stagingBytes, activation }: Placement,
+): Promise<TileForm> {
+  const specs = matrices.filter(({ name }) => streamed.has(name));
+  return fasterForm(device, pipelines, specs, Math.min(tileBytes, stagingBytes), activation);
+}
+
 /** Gives each tile its place, one buffer of its own or one of the slots, and says what is to be read for it. */
-async function placeTiles(device: Device, matrices: readonly MatrixSpec[], placement: Placement, made: Made) {
+async function placeTiles(
+  device: Device,
+  matrices: readonly MatrixSpec[],
+  placement: Placement,
+  streamedForm: TileForm,
+  made: Made,
+) {
   const placed = matrices.map((spec) => {
     const isStreamed = placement.streamed.has(spec.name);
     return {
       spec,
       isStreamed,
-      layouts: tileLayouts(spec, device.limits, isStreamed ? placement.tileBytes : undefined),
+      layouts: isStreamed
+        ? tileLayouts(spec, device.limits, placement.tileBytes, streamedForm)
+        : tileLayouts(spec, device.limits),
     };
   });
   const uniforms = await made.buffer(

@@ -1,4 +1,4 @@
-import { type BlockType, blocksPerRow } from '../../kernels/quants/block_type.ts';
+import { type BlockType, blocksPerRow, paddedLength } from '../../kernels/quants/block_type.ts';
 import { blockTypes } from '../../kernels/quants/index.ts';
 import type { TensorInfo } from '../gguf/gguf.ts';
 import type { BufferRange } from '../gpu/buffers.ts';
@@ -76,6 +76,9 @@ export function blockTypeOf({ name, type }: TensorInfo): BlockType {
 /** Rows per step of a split: whole workgroups of the kernels that go by rows. */
 export const rowMultiple = 64;
 
+/** What tiles are made of: planes that the file is repacked into, or its blocks as they are, where matmuls can read them. */
+export type TileForm = 'planes' | 'blocks';
+
 /** Where a tile's planes stand in its buffer. */
 export interface TileLayout {
   readonly type: BlockType;
@@ -90,19 +93,29 @@ export type TileLimits = Pick<Limits, 'maxBufferSize' | 'maxStorageBufferBinding
 
 /**
  * A matrix's rows in tiles: one per run of parts of a type, split where a binding, a buffer or `maxTileBytes` would be
- * too small for all of them. A tile has two rows at least, however long they are.
+ * too small for all of them. A tile has two rows at least, however long they are. It has the same rows in either form,
+ * and as blocks it is no larger.
  */
 export function tileLayouts(
   spec: MatrixSpec,
   limits: TileLimits,
   maxTileBytes = Number.POSITIVE_INFINITY,
+  form: TileForm = 'planes',
 ): TileLayout[] {
   return runsOfOneType(spec).flatMap(({ type, rowStart, rowCount }) => {
     const perTile = rowsPerTile(type, spec.rowLength, limits, maxTileBytes);
-    return Array.from({ length: Math.ceil(rowCount / perTile) }, (_, i) =>
-      layout(type, spec.rowLength, rowStart + i * perTile, Math.min(perTile, rowCount - i * perTile)),
-    );
+    return Array.from({ length: Math.ceil(rowCount / perTile) }, (_, i) => {
+      const place = [spec.rowLength, rowStart + i * perTile, Math.min(perTile, rowCount - i * perTile)] as const;
+      const blocks = form === 'blocks' && typeInFile(type, spec.rowLength);
+      const inFile = blocks && layout(blocks, ...place);
+      return inFile && inFile.byteLength <= limits.maxStorageBufferBindingSize ? inFile : layout(type, ...place);
+    });
   });
+}
+
+/** The form in which the file has a type's rows, where matmuls read it: rows that need no padding. */
+export function typeInFile({ inFile }: BlockType, rowLength: number): BlockType | undefined {
+  return paddedLength(rowLength) === rowLength ? inFile : undefined;
 }
 
 function runsOfOneType({ parts, rowCount }: MatrixSpec): { type: BlockType; rowStart: number; rowCount: number }[] {

@@ -3,8 +3,9 @@ import type { Device } from '../gpu/device.ts';
 import { GpuError } from '../gpu/errors.ts';
 import type { Residency, Tile } from '../gpu/plan.ts';
 import type { HostCache } from './host_cache.ts';
-import type { Filled, Lane } from './lane.ts';
+import type { Lane } from './lane.ts';
 import type { Piece } from './piece.ts';
+import type { Filled } from './staging.ts';
 
 /** A lane as a stream uses it. */
 export type StreamLane = Pick<Lane, 'prepare' | 'fill' | 'submit'>;

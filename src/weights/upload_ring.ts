@@ -4,7 +4,7 @@ import { Lane } from './lane.ts';
 import type { Piece } from './piece.ts';
 
 /**
- * Brings pieces of the file to the GPU: read straight into mapped memory, copied, repacked into planes. The lanes' own
+ * Brings pieces of the file to the GPU: read straight into mapped memory, copied, repacked where planes want it. The lanes' own
  * mapping is the back-pressure, so host memory stays at the size of the ring. `onPiece` hears of each as it is submitted.
  */
 export async function upload(
@@ -39,17 +39,16 @@ export async function upload(
   }
 }
 
-/** Lanes that the largest of the pieces goes through; on failure none are left. */
+/** Lanes that any of the pieces goes through; on failure none are left. */
 export async function createLanes(
   device: Device,
   pipelines: Pipelines,
   pieces: readonly Piece[],
   count: number,
 ): Promise<Lane[]> {
-  const byteLength = pieces.reduce((most, piece) => Math.max(most, piece.byteLength), 8);
   const lanes: Lane[] = [];
   try {
-    for (let i = 0; i < count; i++) lanes.push(await Lane.create(device, pipelines, byteLength));
+    for (let i = 0; i < count; i++) lanes.push(await Lane.create(device, pipelines, pieces));
     return lanes;
   } catch (error) {
     for (const lane of lanes) lane.destroy();

@@ -63,6 +63,22 @@ describe('logits are bit-equal, whatever is resident', () => {
     }
     expect(streamedLayers[0]).toBe(whole.info.residentLayers);
   });
+
+  test.each([
+    ['planes', 'fast', 'a random model', random],
+    ['blocks', 'fast', 'a random model', random],
+    ['blocks', 'exact', 'a random model', random],
+    ['blocks', 'fast', 'one whose embeddings are its output', tied],
+  ] as const)('streamed as %s, %s: %s', async (streamedForm, precision, _, open) => {
+    await using model = await open();
+    const options = { ...common, precision };
+    await using whole = await load(model.path, options);
+    const gpuMemoryBytes = await leastBytes(model.path, options);
+    await using llm = await load(model.path, { ...options, gpuMemoryBytes, streamedForm });
+    expect(llm.info.streamedLayers).toBe(shape.blockCount);
+    expect(bitsOf(await llm.logits(prompt)).equals(bitsOf(await whole.logits(prompt)))).toBe(true);
+    expect(await greedy(llm)).toEqual(await greedy(whole));
+  });
 });
 
 /** A model of which nothing is resident, and what it says. */

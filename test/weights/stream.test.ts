@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { GgufError } from '../../src/gguf/errors.ts';
-import type { Filled } from '../../src/weights/lane.ts';
 import type { Piece } from '../../src/weights/piece.ts';
+import type { Filled } from '../../src/weights/staging.ts';
 import { type StreamLane, TileStream } from '../../src/weights/stream.ts';
 
 interface FakeOptions {
