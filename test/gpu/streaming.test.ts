@@ -81,6 +81,27 @@ describe('logits are bit-equal, whatever is resident', () => {
   });
 });
 
+test('guesses are verified in streamed passes, and several sequences share one', async () => {
+  await using model = await writeModel(shape);
+  const logitBias = new Map([[20, 100]]); // it repeats itself
+  const say = async (llm: LLM, tokens: number[], speculation: 'always' | 'off') => {
+    const generated = llm.generate(tokens, { temperature: 0, maxTokens: 12, speculation, logitBias });
+    const ids: number[] = [];
+    let step = await generated.next();
+    for (; !step.done; step = await generated.next()) ids.push(step.value.id);
+    return { ids, stats: step.value };
+  };
+  await using whole = await load(model.path, common);
+  const expected = await Promise.all([prompt, prompt.slice(9)].map((tokens) => say(whole, tokens, 'off')));
+  const gpuMemoryBytes = await leastBytes(model.path, { ...common, sequences: 2 });
+  await using llm = await load(model.path, { ...common, sequences: 2, gpuMemoryBytes });
+  const got = await Promise.all([prompt, prompt.slice(9)].map((tokens) => say(llm, tokens, 'always')));
+  expect(got.map(({ ids }) => ids)).toEqual(expected.map(({ ids }) => ids));
+  const [{ stats }] = got as [(typeof got)[0]];
+  expect(stats.tokensPerPass).toBeGreaterThan(1.8);
+  expect(stats.streaming).toMatchObject({ residentLayers: 0, streamedLayers: shape.blockCount });
+});
+
 /** A model of which nothing is resident, and what it says. */
 async function streamed(source: Source, options: LoadOptions = {}) {
   const gpuMemoryBytes = await leastBytes(source, common);
