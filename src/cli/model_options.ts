@@ -57,10 +57,7 @@ export async function loadModel(values: ModelValues, signal?: AbortSignal): Prom
   let progress: Progress | undefined;
   try {
     return await load(values.model, {
-      ...loadOptions(values),
-      deviceOptions: await deviceOptions(values),
-      ...(values['chat-template'] !== undefined && { chatTemplate: await readFile(values['chat-template'], 'utf8') }),
-      ...(values.draft !== undefined && { draft: values.draft }),
+      ...(await loadOptions(values)),
       ...(signal && { signal }),
       onWarning: (message) => console.error(`warning: ${message}`),
       onProgress({ stage, doneBytes, totalBytes }) {
@@ -74,7 +71,8 @@ export async function loadModel(values: ModelValues, signal?: AbortSignal): Prom
   }
 }
 
-function loadOptions(values: ModelValues): LoadOptions {
+/** How the options want a model to be loaded, whichever it is. */
+export async function loadOptions(values: ModelValues): Promise<LoadOptions> {
   const gpuMemoryBytes = size('--gpu-memory', values['gpu-memory']);
   const hostMemoryBytes = size('--host-memory', values['host-memory']);
   const precision = oneOf('--precision', values.precision, ['exact', 'fast']);
@@ -91,6 +89,9 @@ function loadOptions(values: ModelValues): LoadOptions {
     ...(gpuMemoryBytes && { gpuMemoryBytes }),
     ...(hostMemoryBytes && { hostMemoryBytes }),
     ...(spacePrefix && { spacePrefix }),
+    ...(values['chat-template'] !== undefined && { chatTemplate: await readFile(values['chat-template'], 'utf8') }),
+    ...(values.draft !== undefined && { draft: values.draft }),
+    deviceOptions: await deviceOptions(values),
     nfc: values.nfc ?? false,
     overrides: {
       ...(ropeScaling && { ropeScaling }),

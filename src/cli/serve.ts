@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
@@ -11,15 +10,14 @@ import { openModel } from '../runtime/node_file.ts';
 import { createApp, type ServerOptions, Service, stderrLog } from '../server/index.ts';
 import { requireBuiltinModel } from './builtin_model.ts';
 import { runCommand, UsageError } from './command.ts';
-import { deviceArgs, deviceOptions } from './model_options.ts';
-import { oneOf, size, type Values, wholeNumber } from './option_values.ts';
+import { loadOptions, modelArgs, modelUsage } from './model_options.ts';
+import { size, type Values, wholeNumber } from './option_values.ts';
 
 const usage = `usage: webgguf serve [-m MODEL] [--host 127.0.0.1] [--port 8080] [options]
 
 OpenAI's API over HTTP, and what evaluations ask for; /openapi.json describes it. Without -m, with the built-in model.
 Ctrl-C or SIGTERM takes up nothing new, lets what is under way end, and exits with 0.
 
-  -m MODEL               a path, an https URL, hf:OWNER/REPO/FILE.gguf, or the first file of a split
   --host HOST            where to listen (default 127.0.0.1; 0.0.0.0 is everywhere)
   --port N               (default 8080; 0 takes any that is free)
   --parallel N           sequences that are generated at once, and share the context (default 4)
@@ -32,19 +30,10 @@ Ctrl-C or SIGTERM takes up nothing new, lets what is under way end, and exits wi
   --grace SECONDS        for what is under way at the end (default 30)
   --no-log               no line for each request on stderr
   --log-prompts          prompts and messages too
-  --precision CLASS      fast (default: int8 activations for Q8_0) or exact (f32)
-  --kv TYPE              f32, f16 or q8_0: keys and values (default: f16, f32 with exact)
-  --context N            positions of all sequences together (default: what fits)
-  --gpu-memory SIZE      for all of the model, such as 8GiB or 500MB; what does not fit is streamed
-  --host-memory SIZE     RAM in which streamed weights are kept (default: none, they are read in every pass)
-  --chat-template FILE   Jinja for conversations (default: the model's own)
-  --adapter NAME         part of the adapter's description
-  --features LIST        use no others
-  --without VARIANT      not this variant of a kernel; may be given several times`;
+${modelUsage}`;
 
 const serveArgs = {
-  ...deviceArgs,
-  model: { type: 'string', short: 'm' },
+  ...modelArgs,
   host: { type: 'string' },
   port: { type: 'string' },
   parallel: { type: 'string' },
@@ -57,12 +46,6 @@ const serveArgs = {
   grace: { type: 'string' },
   'no-log': { type: 'boolean' },
   'log-prompts': { type: 'boolean' },
-  precision: { type: 'string' },
-  kv: { type: 'string' },
-  context: { type: 'string' },
-  'gpu-memory': { type: 'string' },
-  'host-memory': { type: 'string' },
-  'chat-template': { type: 'string' },
 } as const;
 
 type ServeValues = Values<typeof serveArgs>;
@@ -80,8 +63,9 @@ export async function run(args: string[], signal = new AbortController().signal)
     const host = values.host ?? '127.0.0.1';
     const port = values.port === '0' ? 0 : (wholeNumber('--port', values.port) ?? defaultPort);
     const graceSeconds = wholeNumber('--grace', values.grace) ?? defaultGraceSeconds;
-    const options = await loadOptions(values);
-    const chatTemplate = await readTemplate(model, values['chat-template']);
+    const sequences = wholeNumber('--parallel', values.parallel) ?? defaultParallel;
+    const options = { ...(await loadOptions(values)), sequences };
+    const chatTemplate = options.chatTemplate ?? (await readTemplate(model));
     const service = new Service({ ...serverOptions(values), ...(chatTemplate !== undefined && { chatTemplate }) });
 
     await using server = await listen(service, host, port);
@@ -117,24 +101,6 @@ function serverOptions(values: ServeValues): ServerOptions {
   };
 }
 
-async function loadOptions(values: ServeValues): Promise<LoadOptions> {
-  const precision = oneOf('--precision', values.precision, ['exact', 'fast']);
-  const kvType = oneOf('--kv', values.kv, ['f32', 'f16', 'q8_0']);
-  const contextLength = wholeNumber('--context', values.context);
-  const gpuMemoryBytes = size('--gpu-memory', values['gpu-memory']);
-  const hostMemoryBytes = size('--host-memory', values['host-memory']);
-  return {
-    sequences: wholeNumber('--parallel', values.parallel) ?? defaultParallel,
-    ...(precision && { precision }),
-    ...(kvType && { kvType }),
-    ...(contextLength && { contextLength }),
-    ...(gpuMemoryBytes && { gpuMemoryBytes }),
-    ...(hostMemoryBytes && { hostMemoryBytes }),
-    ...(values['chat-template'] !== undefined && { chatTemplate: await readFile(values['chat-template'], 'utf8') }),
-    deviceOptions: await deviceOptions(values),
-  };
-}
-
 function progressOf(service: Service): Pick<LoadOptions, 'onWarning' | 'onProgress'> {
   return {
     onWarning: (message) => console.error(`warning: ${message}`),
@@ -145,8 +111,7 @@ function progressOf(service: Service): Pick<LoadOptions, 'onWarning' | 'onProgre
 }
 
 /** The template's own text, for those who render it themselves. */
-async function readTemplate(model: string, file: string | undefined): Promise<string | undefined> {
-  if (file !== undefined) return readFile(file, 'utf8');
+async function readTemplate(model: string): Promise<string | undefined> {
   const gguf = await openModel(model);
   try {
     const { metadata } = gguf;
