@@ -6,10 +6,12 @@ export async function* merge<T>(sources: readonly AsyncGenerator<T>[], abort: ()
   const letters: { value: T; taken: () => void }[] = [];
   let arrived = Promise.withResolvers<void>();
   let left = sources.length;
+  let isOver = false;
   let failure: { error: unknown } | undefined;
   const pump = async (source: AsyncGenerator<T>) => {
     try {
       for await (const value of source) {
+        if (isOver) break; // nobody takes it
         const { promise, resolve } = Promise.withResolvers<void>();
         letters.push({ value, taken: resolve });
         arrived.resolve();
@@ -41,6 +43,7 @@ export async function* merge<T>(sources: readonly AsyncGenerator<T>[], abort: ()
       }
     }
   } finally {
+    isOver = true;
     if (left > 0) abort();
     const ended = sources.map((source) => source.return(undefined));
     for (const { taken } of letters) taken();
