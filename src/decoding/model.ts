@@ -15,6 +15,7 @@ import { StepTables, type StepToken, stepLimits } from '../models/step.ts';
 import type { TileStream } from '../weights/stream.ts';
 import { KvCache } from './kv_cache.ts';
 import { type RowSampling, type SampledCounts, SamplingTables, type SequenceState } from './sampling_tables.ts';
+import { type RowScoring, Scoring, type TokenScore } from './scoring.ts';
 
 export interface ModelOptions extends WeightsOptions {
   /** The numeric class: f32 throughout, or int8 activations for Q8_0 and f16 KV. Default `fast`. */
@@ -38,7 +39,9 @@ export interface Batch {
   readonly prefill?: readonly BatchToken[];
   readonly decode?: readonly BatchToken[];
   /** Default: none of them. `hidden` leaves the output matrix out. */
-  readonly reads?: 'ids' | 'logits' | 'ids and logits' | 'hidden';
+  readonly reads?: 'ids' | 'logits' | 'ids and logits' | 'hidden' | 'scores';
+  /** For `scores`: what is asked of each token that wants logits. */
+  readonly scorings?: readonly RowScoring[];
   /** Asked between streamed tiles; once false, the step is left where it stands, with an `AbandonedError`. */
   readonly isWanted?: () => boolean;
 }
@@ -49,6 +52,8 @@ export interface StepResults {
   readonly ids: Uint32Array;
   /** [rows, vocabLength], or the last hidden states, [rows, embeddingLength]. */
   readonly rows: Float32Array;
+  /** With `scores`: [rows]. */
+  readonly scores?: readonly TokenScore[];
 }
 
 /** How long the link of streamed weights is measured. */
@@ -74,6 +79,8 @@ interface Recorded extends ForwardActivations {
   readonly generation: number;
   readonly plan: Plan<SampledCounts>;
   readonly ids: GPUBuffer;
+  /** Recorded when it is first asked for. */
+  scoring?: Scoring;
 }
 
 /** A model on a GPU: weights, cache, and the recorded plan that every step replays. */
@@ -251,7 +258,8 @@ export class Model {
     return results();
   }
 
-  async #submit({ prefill = [], decode = [], reads, isWanted }: Batch): Promise<{ results(): Promise<StepResults> }> {
+  async #submit(batch: Batch): Promise<{ results(): Promise<StepResults> }> {
+    const { prefill = [], decode = [], reads, scorings = [], isWanted } = batch;
     if (this.#closed) throw new Error('the model is closed');
     const { kv, tables, sampling, hostEmbeddings, device, readbacks } = this.#parts;
     for (const tokens of [prefill, decode]) await this.#reserve(tokens);
@@ -272,16 +280,19 @@ export class Model {
     let [idsCopy, rowsCopy]: (ReturnType<Readbacks['copy']> | undefined)[] = [];
     const copyResults = (encoder: GPUCommandEncoder) => {
       if (reads?.startsWith('ids')) idsCopy = readbacks.copy(encoder, recorded.ids, rows.length * 4);
-      if (reads && reads !== 'ids') rowsCopy = readbacks.copy(encoder, source.buffer, rows.length * stride * 4);
+      if (reads && reads !== 'ids' && reads !== 'scores')
+        rowsCopy = readbacks.copy(encoder, source.buffer, rows.length * stride * 4);
     };
     await recorded.plan.replay(counts, copyResults, isWanted);
+    const scored = reads === 'scores' ? await (await this.#scoring(recorded)).submit(scorings, readbacks) : undefined;
     return {
       async results() {
         if (!reads) await device.unlessLost(device.gpu.queue.onSubmittedWorkDone());
-        const [ids, padded] = await Promise.all([idsCopy?.read(), rowsCopy?.read()]);
+        const [ids, padded, scores] = await Promise.all([idsCopy?.read(), rowsCopy?.read(), scored?.read()]);
         return {
           ids: new Uint32Array(ids ?? nothing),
           rows: withoutPadding(new Float32Array(padded ?? nothing), source),
+          ...(scores && { scores }),
         };
       },
     };
@@ -309,7 +320,7 @@ export class Model {
   /** The plan, made anew where the cache has moved to larger buffers. */
   async #record(): Promise<Recorded> {
     const { device, pipelines, config, precision, architecture, weights, kv, tables, sampling } = this.#parts;
-    this.#recorded?.plan.destroy();
+    this.#destroyRecorded();
     this.#recorded = undefined;
     const { generation } = kv;
     const recorder = new Recorder<SampledCounts>(device, pipelines);
@@ -325,6 +336,17 @@ export class Model {
     return this.#recorded;
   }
 
+  async #scoring(recorded: Recorded): Promise<Scoring> {
+    const { device, pipelines, tables } = this.#parts;
+    recorded.scoring ??= await Scoring.record(device, pipelines, recorded.logits, tables);
+    return recorded.scoring;
+  }
+
+  #destroyRecorded(): void {
+    this.#recorded?.plan.destroy();
+    this.#recorded?.scoring?.destroy();
+  }
+
   /** Dispatches that a step of one decoded token makes, which is chosen greedily; 0 before the first step. */
   dispatchesPerToken(): number {
     const one = { tokens: 1, decode: 1, logits: 1, decodeLogits: 1, decodeItems: 1, sampled: 1 };
@@ -336,7 +358,7 @@ export class Model {
   async destroy(): Promise<void> {
     this.#closed = true;
     const { weights, kv, tables, sampling, readbacks } = this.#parts;
-    this.#recorded?.plan.destroy();
+    this.#destroyRecorded();
     for (const resource of [kv, tables, sampling, readbacks]) resource.destroy();
     await weights.destroy();
   }

@@ -3,10 +3,12 @@ import { type ComposedStep, type ComposeLimits, composeStep } from './compose.ts
 import { type Chosen, Generation, type GenerationOptions } from './generation.ts';
 import { ContextFullError, type KvCache } from './kv_cache.ts';
 import { type Lease, Reading } from './lease.ts';
-import { type Model, NoRoomError, type StepResults } from './model.ts';
+import type { Logprob } from './logprobs.ts';
+import { type Batch, type Model, NoRoomError, type StepResults } from './model.ts';
 import { Recovery, type Reopen } from './recovery.ts';
 import type { BrokenLogitsError } from './sampler.ts';
 import { noToken } from './sampling_tables.ts';
+import type { TokenScore } from './scoring.ts';
 import { Sequences } from './sequences.ts';
 import type { DraftModel } from './speculation/draft_model.ts';
 import { Speculation, type VerifyingStep } from './speculation/speculation.ts';
@@ -91,12 +93,43 @@ export class Scheduler {
     reads: 'logits' | 'hidden',
     signal?: AbortSignal,
   ): AsyncGenerator<Float32Array> {
+    const from = of === 'last' ? tokens.length - 1 : 0;
+    for await (const { rows } of this.#read(tokens, from, () => ({ reads }), signal)) yield rows;
+  }
+
+  /**
+   * How likely the model makes each token behind `from`, and the `top` most likely in its place, some at a time; the last
+   * is the most likely token after all of them. `top` is 1 to `maxTop`. What the cache holds of the tokens up to `from`
+   * is not computed again.
+   */
+  async *scores(
+    tokens: readonly number[],
+    { from, top, signal }: { from: number; top: number; signal?: AbortSignal },
+  ): AsyncGenerator<readonly TokenScore[]> {
+    const scoringsOf = (start: number, end: number) =>
+      Array.from({ length: end - start }, (_, i) => ({ target: tokens[start + i + 1] ?? 0, top }));
+    const batchOf = (start: number, end: number) => ({ reads: 'scores' as const, scorings: scoringsOf(start, end) });
+    let row = from;
+    for await (const { scores = [] } of this.#read(tokens, from, batchOf, signal)) {
+      row += scores.length;
+      const last = row === tokens.length ? scores.at(-1) : undefined;
+      yield last ? [...scores.slice(0, -1), { ...(last.top[0] as Logprob), top: last.top }] : scores;
+    }
+  }
+
+  /** Steps of one sequence whose rows are read from `from` on; `batchOf` says what of rows [start, end). */
+  async *#read(
+    tokens: readonly number[],
+    from: number,
+    batchOf: (start: number, end: number) => Pick<Batch, 'reads' | 'scorings'>,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<StepResults> {
     const reading = await this.#lease(tokens.length, signal, (kv) => {
-      const { sequence, reused } = this.#sequences.take(of === 'last' ? tokens : [], kv);
+      const { sequence, reused } = this.#sequences.take(tokens.slice(0, from + 1), kv);
       return new Reading(sequence, reused);
     });
     try {
-      for (let read = of === 'last' ? tokens.length - 1 : 0; read < tokens.length; ) {
+      for (let read = from; read < tokens.length; ) {
         signal?.throwIfAborted();
         const { model } = this;
         const { computed, sequence } = reading;
@@ -107,13 +140,13 @@ export class Scheduler {
           return { id, position: computed + i, sequence, wantsLogits: isRead };
         });
         const isWanted = () => !signal?.aborted;
-        const batch = isRead ? { prefill, reads, isWanted } : { prefill, isWanted };
+        const batch = { prefill, isWanted, ...(isRead && batchOf(computed, end)) };
         const results = await this.#attempt(reading, model, batch);
         if (!results) continue;
         if (model === this.model) reading.computed = end;
         if (!isRead) continue;
         read = end;
-        yield results.rows;
+        yield results;
       }
     } finally {
       this.#release(reading, () => tokens.slice(0, reading.computed));
@@ -158,14 +191,29 @@ export class Scheduler {
       this.#sequences.release(lease.sequence, tokens(), kv);
       this.#leases.delete(lease);
       this.#releasing--;
-      this.#releases++;
-      this.#released.resolve();
-      this.#released = Promise.withResolvers();
-      for (const other of this.#leases) other.isStalled = false;
       this.#turns.give();
-      this.#wake();
+      this.#roomIsBack();
     });
     done.catch(() => undefined); // closed: nobody needs it any more
+  }
+
+  /** Gives back what a reading holds, so that others get on with it; it begins anew. */
+  #letGo(reading: Reading): Promise<void> {
+    return this.#edit((kv) => {
+      kv.truncate(reading.sequence, 0);
+      this.#sequences.holds(reading.sequence, []);
+      reading.restart();
+      this.#roomIsBack();
+    });
+  }
+
+  /** Whoever found no room looks again. */
+  #roomIsBack(): void {
+    this.#releases++;
+    this.#released.resolve();
+    this.#released = Promise.withResolvers();
+    for (const lease of this.#leases) lease.isStalled = false;
+    this.#wake();
   }
 
   /** Changes the cache between two steps: that of the present model, whatever is lost meanwhile. */
@@ -324,6 +372,7 @@ export class Scheduler {
       const cause = error instanceof NoRoomError ? error.cause : (error as Error);
       if (!(cause instanceof ContextFullError)) await this.#recovery.recover(model, cause);
       else if (releases !== this.#releases) return undefined;
+      else if (reading.computed > 0 && this.#leases.size > 1) await this.#letGo(reading);
       else if (!this.#mayGetRoom(reading)) throw cause;
       else {
         reading.isStalled = true;

@@ -1,7 +1,9 @@
 import type { ChatEncoder, ChatMessage } from '../chat/index.ts';
 import { type GenerateOptions, type GenerateResult, generateText, type Token } from '../decoding/generate.ts';
 import type { Model } from '../decoding/model.ts';
+import { checkRange } from '../decoding/sampling_options.ts';
 import type { Scheduler } from '../decoding/scheduler.ts';
+import { maxTop, type TokenScore } from '../decoding/scoring.ts';
 import { watchStream } from '../decoding/streaming_stats.ts';
 import type { Gguf } from '../gguf/gguf.ts';
 import { closeGguf } from '../gguf/open.ts';
@@ -74,6 +76,20 @@ export class LocalLLM implements LLM {
 
   async *logitRows(tokens: readonly number[], signal?: AbortSignal): AsyncGenerator<Float32Array> {
     yield* this.#scheduler.rows(this.#tokens(tokens), 'all', 'logits', signal);
+  }
+
+  /**
+   * How likely the model makes each of `tokens` behind `from`, and the `top` (1 to 16) most likely in its place, best
+   * first, over the whole vocabulary, some at a time; the last is the most likely token after all of them. The softmax is
+   * the GPU's, in f32.
+   */
+  async *scores(
+    tokens: readonly number[],
+    options: { from: number; top: number; signal?: AbortSignal },
+  ): AsyncGenerator<readonly TokenScore[]> {
+    checkRange('top', options.top, { from: 1, to: maxTop, whole: true });
+    checkRange('from', options.from, { from: 0, to: tokens.length - 1, whole: true });
+    yield* this.#scheduler.scores(this.#tokens(tokens), options);
   }
 
   async embed(input: string | readonly number[], options: EmbedOptions = {}): Promise<Float32Array> {
