@@ -20,7 +20,7 @@ export const packs: Readonly<Record<string, Pack>> = {
   F16: packHalfWords,
   BF16: packHalfWords,
   Q8_0: packQ8_0,
-  [q8_0_blocks.name]: packQ8_0Blocks,
+  'Q8_0 blocks': packQ8_0Blocks,
 };
 
 /** Which of a device's features the reading of a type makes use of. */

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { blockTypes } from '../../kernels/quants/index.ts';
 import { bytesSource } from '../../src/gguf/bytes.ts';
 import { ggmlType } from '../../src/gguf/ggml_types.ts';
 import type { Limits } from '../../src/gpu/limits.ts';
@@ -28,6 +29,22 @@ test.each([
   }
   expect(next).toBe(rows);
   expect(tiles.slice(0, -1).every(({ rowCount }) => rowCount % 64 === 0)).toBe(true);
+});
+
+test('blocks as the file has them are tiles of the same rows, no larger, where rows need no padding', () => {
+  const spec = matrix(8192, 1000);
+  const [planes, blocks] = (['planes', 'blocks'] as const).map((form) => tileLayouts(spec, limits, mib, form));
+  expect(blocks?.map(({ rowStart, rowCount }) => [rowStart, rowCount])).toEqual(
+    planes?.map(({ rowStart, rowCount }) => [rowStart, rowCount]),
+  );
+  blocks?.forEach(({ type, byteLength }, i) => {
+    expect(type.repack).toBeUndefined();
+    expect(byteLength).toBeLessThanOrEqual(planes?.[i]?.byteLength as number);
+  });
+  const [padded] = tileLayouts(matrix(96, 10), limits, mib, 'blocks');
+  expect(padded?.type).toBe(blockTypes.Q8_0);
+  const small = { ...limits, maxStorageBufferBindingSize: 64 * 8192 }; // what a plane of int8 takes, and not a byte more
+  expect(tileLayouts(matrix(8192, 64), small, mib, 'blocks').map(({ type }) => type)).toEqual([blockTypes.Q8_0]);
 });
 
 test('a tile has two rows, however small the slots', () => {
