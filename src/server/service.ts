@@ -111,13 +111,17 @@ export class Service {
     if (this.#tickets.size === 0) return;
     this.#idle = Promise.withResolvers();
     const timer = setTimeout(() => this.#stopping.abort(stopping()), graceSeconds * 1000);
+    const last = setTimeout(this.#idle.resolve, (graceSeconds + lastWordsSeconds) * 1000);
     await this.#idle.promise;
     clearTimeout(timer);
+    clearTimeout(last);
   }
 }
 
 const loadingRetrySeconds = 2;
 const maxRetrySeconds = 60;
+/** For what was told to end to do so: a pass may be under way. */
+const lastWordsSeconds = 10;
 
 function stopping() {
   return unavailable('the server is stopping', 'server_stopping', loadingRetrySeconds);
