@@ -57,7 +57,7 @@ export interface StepResults {
 }
 
 /** How long the link of streamed weights is measured. */
-const linkSeconds = 0.3;
+const linkSeconds = 1;
 /** Of the memory that a plan took and the device did not have, what the next plan may take. */
 const budgetShrink = 0.8;
 /** Steps that are submitted before the first of them is read. */
