@@ -22,6 +22,7 @@ export { ContextFullError } from './decoding/kv_cache.ts';
 export type { SamplingOptions } from './decoding/sampling_options.ts';
 export type { StreamingStats } from './decoding/streaming_stats.ts';
 export { GgufError } from './gguf/errors.ts';
+export type { FileHandle } from './gguf/file_handle.ts';
 export type { GgmlType } from './gguf/ggml_types.ts';
 export type { Gguf, TensorInfo } from './gguf/gguf.ts';
 export type {

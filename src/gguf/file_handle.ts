@@ -3,6 +3,13 @@ import { blobSource } from './blob.ts';
 import { GgufError } from './errors.ts';
 import { type ByteSource, requireRange } from './source.ts';
 
+/** What of a `FileSystemFileHandle` is used; without the DOM's types there is none. */
+export interface FileHandle {
+  readonly kind: 'file';
+  readonly name: string;
+  getFile(): Promise<File>;
+}
+
 /** What workers have beyond the DOM's types: reads that go straight into the caller's memory. */
 interface SyncAccess {
   read(target: Uint8Array, options: { at: number }): number;
@@ -17,18 +24,18 @@ interface SyncHandle {
 /** Between two synchronous reads of so much an abort is seen. */
 const LARGEST_READ_BYTES = 8 * 1024 * 1024;
 
-export function isFileHandle(source: unknown): source is FileSystemFileHandle {
+export function isFileHandle(source: unknown): source is FileHandle {
   return typeof FileSystemFileHandle !== 'undefined' && source instanceof FileSystemFileHandle;
 }
 
 /** Reads synchronously where that is possible, in a worker and of a private file; elsewhere as of a Blob. */
-export async function fileHandleSource(handle: FileSystemFileHandle): Promise<ByteSource> {
+export async function fileHandleSource(handle: FileHandle): Promise<ByteSource> {
   const access = await syncAccess(handle);
   return access ? syncSource(handle.name, access) : blobSource(await handle.getFile());
 }
 
 /** Nothing in a page, for a picked file, and while another holds the file alone: a Blob of it can be read all the same. */
-async function syncAccess(handle: FileSystemFileHandle): Promise<SyncAccess | undefined> {
+async function syncAccess(handle: FileHandle): Promise<SyncAccess | undefined> {
   if (!('createSyncAccessHandle' in handle)) return undefined;
   return (handle as unknown as SyncHandle).createSyncAccessHandle({ mode: 'read-only' }).catch(() => undefined);
 }

@@ -1,6 +1,7 @@
 import { ChatEncoder } from '../chat/index.ts';
 import { Model, type ModelOptions } from '../decoding/model.ts';
 import { Scheduler } from '../decoding/scheduler.ts';
+import type { FileHandle } from '../gguf/file_handle.ts';
 import type { Gguf } from '../gguf/gguf.ts';
 import { closeGguf } from '../gguf/open.ts';
 import type { ByteSource } from '../gguf/source.ts';
@@ -16,7 +17,7 @@ import { LocalLLM } from './local.ts';
  * the page), a Blob or File, the handle of a stored or picked file, bytes, or whatever reads like them; or all files of
  * one model, in any order. A `ByteSource` is closed with the model.
  */
-export type Source = string | URL | Blob | FileSystemFileHandle | readonly File[] | Uint8Array | ByteSource;
+export type Source = string | URL | Blob | FileHandle | readonly File[] | Uint8Array | ByteSource;
 
 /** What a model is loaded with; nothing need be said. */
 export interface LoadOptions extends ModelOptions, Omit<TokenizerOptions, 'onWarning'> {
