@@ -12,7 +12,7 @@ export interface StreamingStats {
   readonly cachedBytes: number;
   /** Bytes that came, by the time it took. */
   readonly bytesPerSecond: number;
-  /** What the link gave alone, when the model was loaded, and how much of that was reached. */
+  /** What the link gave alone when the model was loaded, or here, where a busy disk gave more; and how much of that was reached. */
   readonly linkBytesPerSecond: number;
   readonly linkFraction: number;
   /** Seconds in which the GPU's work waited for weights. */
@@ -27,7 +27,7 @@ export function watchStream({ stream, memory }: Model): (() => StreamingStats) |
     const seconds = (performance.now() - began) / 1000;
     const now = stream.counts;
     const bytes = now.bytes - before.bytes;
-    const { linkBytesPerSecond } = stream;
+    const linkBytesPerSecond = Math.max(stream.linkBytesPerSecond, bytes / seconds);
     return {
       residentLayers: memory.residentLayers,
       streamedLayers: memory.streamedLayers,

@@ -233,7 +233,7 @@ test('comments keep a stream alive while nothing comes', async () => {
   const gate = Promise.withResolvers<void>();
   const { post } = fakeServer({ keepAliveSeconds: 0.01, beforeToken: () => gate.promise });
   const response = await post('/v1/completions', { prompt: 'x', stream: true });
-  setTimeout(gate.resolve, 60);
+  setTimeout(gate.resolve, 300);
   const text = await response.text();
   expect(text.match(/^: .+\n\n/gm)!.length).toBeGreaterThan(2);
   expect(text).toContain('[DONE]');
