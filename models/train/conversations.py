@@ -7,9 +7,9 @@ from kinds import KINDS, MEMORIES, Exchange, draw, draw_story, recall_nothing
 from words import IN_LANGUAGE, LANGUAGES, NAMES, any_name
 
 # Basque shares the fewest words with the others.
-_LANGUAGE_WEIGHTS = dict(es=1.0, ca=1.0, eu=1.4, gl=1.0, en=1.2)
+LANGUAGE_WEIGHTS = dict(es=1.0, ca=1.0, eu=1.4, gl=1.0, en=1.2)
 # How often the system turn asks for a language, names the assistant, or says something else.
-_SYSTEM_ASKS, _SYSTEM_NAMES, _SYSTEM_OTHER = 0.35, 0.05, 0.06
+SYSTEM_ASKS, _SYSTEM_NAMES, _SYSTEM_OTHER = 0.35, 0.05, 0.06
 _LANGUAGE_SWITCHES = 0.1
 _REMEMBERS, _RECALLS, _WHO_ARE_YOU, _NOT_TOLD = 0.2, 0.16, 0.02, 0.02
 _SLOPPY = 0.15
@@ -26,8 +26,8 @@ class Conversation:
     told: dict = field(default_factory=dict)
 
 
-def any_language(rng):
-    return rng.choices(LANGUAGES, [_LANGUAGE_WEIGHTS[language] for language in LANGUAGES])[0]
+def any_language(rng, weights=LANGUAGE_WEIGHTS):
+    return rng.choices(LANGUAGES, [weights[language] for language in LANGUAGES])[0]
 
 
 def system_language(rng, language, answer_language, written_in=None):
@@ -36,13 +36,14 @@ def system_language(rng, language, answer_language, written_in=None):
     return rng.choice(phrases.ANSWER_IN[written_in]).format(into=IN_LANGUAGE[written_in][answer_language])
 
 
-def begin(rng, language=None):
-    language = language or any_language(rng)
+def begin(rng, asks=SYSTEM_ASKS, weights=LANGUAGE_WEIGHTS):
+    """`asks`: how often its system turn asks for a language; `weights`: how often each language is drawn."""
+    language = any_language(rng, weights)
     chance = rng.random()
-    if chance < _SYSTEM_ASKS:
-        answer_language = any_language(rng)
+    if chance < asks:
+        answer_language = any_language(rng, weights)
         return Conversation(system_language(rng, language, answer_language), language, answer_language)
-    chance -= _SYSTEM_ASKS
+    chance -= asks
     if chance < _SYSTEM_NAMES:
         (name,) = draw("assistant", False, lambda: (any_name(rng),))
         return Conversation(phrases.NAMED_SYSTEM[language][0].format(who=name), language, assistant=name)

@@ -10,12 +10,15 @@ from pathlib import Path
 import numpy
 
 import config
-from conversations import begin, plain_story, sloppy, turns
-from kinds import FIRST_KINDS, KINDS
+from conversations import LANGUAGE_WEIGHTS, SYSTEM_ASKS, begin, plain_story, sloppy, turns
+from kinds import END_KINDS, FIRST_KINDS, KINDS, LAST_KINDS, LATER_KINDS
 from vocabulary import Vocabulary
 
 _SEED = 20260102
-# Rows of each part of the training: their length, how many, and the kinds they have.
+# What the first three courses left behind the others: Catalan.
+_END_LANGUAGES = dict(es=1.0, ca=2.4, eu=1.4, gl=1.3, en=1.0)
+# Rows of each part of the training: their length, how many, the kinds they have, and how
+# often the system turn asks for a language and each language is drawn.
 PARTS = {
     "first": (128, 8_000, FIRST_KINDS),
     "128": (128, 70_000, KINDS),
@@ -23,15 +26,28 @@ PARTS = {
     "512": (512, 3_600, KINDS),
     "1024": (1024, 1_000, KINDS),
     "2048": (2048, 160, KINDS),
+    "later 128": (128, 12_400, LATER_KINDS),
+    "later 256": (256, 4_500, LATER_KINDS),
+    "later 512": (512, 1_000, LATER_KINDS),
+    "later 1024": (1024, 400, LATER_KINDS),
+    "later 2048": (2048, 40, LATER_KINDS),
+    "last 128": (128, 7_000, LAST_KINDS, 0.6),
+    "last 256": (256, 2_000, LAST_KINDS, 0.6),
+    "last 512": (512, 400, LAST_KINDS, 0.6),
+    "last 1024": (1024, 100, LAST_KINDS, 0.6),
+    "end 128": (128, 3_200, END_KINDS, 0.4, _END_LANGUAGES),
+    "end 256": (256, 1_200, END_KINDS, 0.4, _END_LANGUAGES),
+    "end 512": (512, 600, END_KINDS, 0.4, _END_LANGUAGES),
+    "end 1024": (1024, 200, END_KINDS, 0.4, _END_LANGUAGES),
 }
 _PLAIN_ROWS = 0.03
 # What a token's loss counts for: text, the assistant's words.
 TEXT, ANSWER = 0, 1
 
 
-def conversation_row(rng, vocabulary, length, kinds):
+def conversation_row(rng, vocabulary, length, kinds, asks, languages):
     """length + 1 tokens and their loss classes."""
-    conversation = begin(rng)
+    conversation = begin(rng, asks, languages)
     tokens = [config.BOS, *vocabulary.turn("system", conversation.system)]
     classes = [TEXT] * len(tokens)
     newline = vocabulary.encode("\n")
@@ -46,18 +62,18 @@ def conversation_row(rng, vocabulary, length, kinds):
     return tokens[: length + 1], classes[: length + 1]
 
 
-def plain_row(rng, vocabulary, length, _kinds):
+def plain_row(rng, vocabulary, length, _kinds, _asks, _languages):
     tokens = []
     while len(tokens) <= length:
         tokens += [config.BOS, *vocabulary.encode(plain_story(rng)), config.EOS]
     return tokens[: length + 1], [ANSWER] * (length + 1)
 
 
-def rows(rng, vocabulary, length, count, kinds):
+def rows(rng, vocabulary, length, count, kinds, asks=SYSTEM_ASKS, languages=LANGUAGE_WEIGHTS):
     out = numpy.empty((count, length + 1, 2), numpy.uint16)
     for row in out:
         make = plain_row if rng.random() < _PLAIN_ROWS else conversation_row
-        row[:, 0], row[:, 1] = make(rng, vocabulary, length, kinds)
+        row[:, 0], row[:, 1] = make(rng, vocabulary, length, kinds, asks, languages)
     return out
 
 

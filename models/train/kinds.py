@@ -350,10 +350,20 @@ def recall_nothing(rng, asked, answered, memory):
 # Each memory: telling it, and asking for it any number of turns later.
 MEMORIES = dict(name=(tell_name, recall_name), number=(tell_number, recall_number))
 
-# How often each kind is drawn in training, and at its very start: there only what is found in the text before.
+# How often each kind is drawn in training; at its very start: only what is found in the text before; later: more of
+# what is known by heart, which takes longest; and last: less of that again.
 _FIND = {has: 2.0, where: 1.5, colour: 1.3, age: 1.1}
 KINDS = _FIND | {
     reading: 0.9, repeat: 0.8, after: 1.0, greater: 0.9, capital: 1.2, river: 0.9,
     translate_word: 1.8, translate_phrase: 0.9, unknown: 0.5, talk: 0.5, story: 0.25,
 }  # fmt: skip
 FIRST_KINDS = _FIND | {repeat: 1.5}
+LATER_KINDS = {
+    has: 1.5, where: 1.6, colour: 0.8, age: 0.7, reading: 0.6, repeat: 1.0, after: 0.6, greater: 0.7, capital: 1.6, river: 1.0,
+    translate_word: 3.2, translate_phrase: 2.2, unknown: 0.4, talk: 0.4, story: 0.2,
+}  # fmt: skip
+LAST_KINDS = {
+    has: 1.6, where: 1.6, colour: 1.2, age: 0.8, reading: 0.9, repeat: 1.4, after: 1.0, greater: 0.9, capital: 1.6, river: 0.9,
+    translate_word: 2.5, translate_phrase: 1.2, unknown: 0.4, talk: 0.4, story: 0.2,
+}  # fmt: skip
+END_KINDS = LAST_KINDS | {has: 2.0, where: 2.0, age: 1.5, story: 0.7, translate_word: 1.5}

@@ -27,13 +27,18 @@ from vocabulary import Vocabulary
 _SEED = 20260104
 _PROCESSES = 2
 _BATCH_TOKENS = 2048
-# The rows of each part are spread over a stretch of all batches, from 0 to 1: short ones first. So many of these are taken.
-_SPREAD = {
-    "first": (0.0, 0.07), "128": (0.02, 1.0), "256": (0.06, 1.0), "512": (0.12, 1.0), "1024": (0.15, 1.0), "2048": (0.2, 1.0),
-}  # fmt: skip
-_STEPS = 5_400
-# The rate goes up over the first steps and down to nearly nothing over the last ones.
-_WARMUP_STEPS, _DECAY_STEPS = 60, 2_700
+# Four courses. The rows of each part are spread over a stretch of all of a course's batches, from 0 to 1, short ones first;
+# so many of these batches are taken.
+_COURSES = [
+    ({"first": (0, 0.07), "128": (0.02, 1), "256": (0.06, 1), "512": (0.12, 1), "1024": (0.15, 1), "2048": (0.2, 1)}, 2_500),
+    ({"later 128": (0, 1), "later 256": (0, 1), "later 512": (0, 1), "later 1024": (0, 1), "later 2048": (0, 1)}, 1_500),
+    ({"last 128": (0, 1), "last 256": (0, 1), "last 512": (0, 1), "last 1024": (0, 1)}, 800),
+    ({"end 128": (0, 1), "end 256": (0, 1), "end 512": (0, 1), "end 1024": (0, 1)}, 600),
+]
+# Steps, and the part of the full rate at each, with straight lines between: down to nothing, and once more for each of the last two courses.
+_RATES = (-1, 0), (59, 1), (2_000, 1), (4_000, 0), (4_000, 0.4), (4_800, 0), (4_800, 0.4), (5_400, 0)
+# After these steps, where the rate is nothing, the weights are kept; the model is their mean, which does better than each.
+_KEPT_STEPS = 4_800, 5_400
 # What the user or the system says counts for less, and only one token in so many of it.
 _TEXT_WEIGHT, _TEXT_STRIDE = 0.25, 3
 _MATRIX_RATE, _EMBEDDING_RATE, _OUTPUT_RATE = 0.02, 0.01, 0.003
@@ -44,14 +49,17 @@ _DTYPE = torch.bfloat16
 def batches(directory):
     """The rows of every batch, in the order of training."""
     rng = random.Random(_SEED)
-    placed = []
-    for part, (start, end) in _SPREAD.items():
-        rows = numpy.load(directory / f"rows-{part}.npy", mmap_mode="r")
-        size = max(_PROCESSES, _BATCH_TOKENS // (rows.shape[1] - 1))
-        for first in range(0, len(rows) - size + 1, size):
-            placed.append((rng.uniform(start, end), rows[first : first + size]))
-    placed.sort(key=lambda batch: batch[0])
-    return [rows for _, rows in placed][:_STEPS]
+    taken = []
+    for spread, steps in _COURSES:
+        placed = []
+        for part, (start, end) in spread.items():
+            rows = numpy.load(directory / f"rows-{part}.npy", mmap_mode="r")
+            size = max(_PROCESSES, _BATCH_TOKENS // (rows.shape[1] - 1))
+            for first in range(0, len(rows) - size + 1, size):
+                placed.append((rng.uniform(start, end), rows[first : first + size]))
+        placed.sort(key=lambda batch: batch[0])
+        taken += [rows for _, rows in placed][:steps]
+    return taken
 
 
 class Optimizers:
@@ -84,7 +92,7 @@ class Optimizers:
 
 
 def rate(step):
-    return min(1.0, (step + 1) / _WARMUP_STEPS, (_STEPS - step) / _DECAY_STEPS)
+    return float(numpy.interp(step, *zip(*_RATES, strict=True)))
 
 
 def losses(model, rows, step):
@@ -172,6 +180,8 @@ def train(rank, directory, heldout_path):
             checkpoint.save(step + 1, seen, seconds)
         if rank > 0:
             continue
+        if step + 1 in _KEPT_STEPS:
+            torch.save(model.state_dict(), directory / f"{step + 1}.pt")
         if (step + 1) % _LOG_EVERY == 0 or step + 1 == len(steps):
             answer, text = sums / (step % _LOG_EVERY + 1)
             print(
@@ -183,6 +193,9 @@ def train(rank, directory, heldout_path):
         if (step + 1) % _CHECK_EVERY == 0 or step + 1 == len(steps):
             print(json.dumps(check(model, vocabulary, heldout)), flush=True)
     if rank == 0:
+        kept = [torch.load(directory / f"{step}.pt") for step in _KEPT_STEPS]
+        model.load_state_dict({name: sum(weights[name] for weights in kept) / len(kept) for name in kept[0]})
+        print("the mean", json.dumps(check(model, vocabulary, heldout)), flush=True)
         torch.save(model.state_dict(), directory / "pocket.pt")
 
 
