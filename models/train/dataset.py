@@ -11,11 +11,11 @@ import numpy
 
 import config
 from conversations import LANGUAGE_WEIGHTS, SYSTEM_ASKS, begin, plain_story, sloppy, turns
-from kinds import END_KINDS, FIRST_KINDS, KINDS, LAST_KINDS, LATER_KINDS
+from kinds import END_KINDS, FIRST_KINDS, KINDS, LAST_KINDS, LATER_KINDS, TALK_KINDS
 from vocabulary import Vocabulary
 
 _SEED = 20260102
-# What the first three courses left behind the others: Catalan.
+# Catalan was left behind the others.
 _END_LANGUAGES = dict(es=1.0, ca=2.4, eu=1.4, gl=1.3, en=1.0)
 # Rows of each part of the training: their length, how many, the kinds they have, and how
 # often the system turn asks for a language and each language is drawn.
@@ -39,6 +39,10 @@ PARTS = {
     "end 256": (256, 1_200, END_KINDS, 0.4, _END_LANGUAGES),
     "end 512": (512, 600, END_KINDS, 0.4, _END_LANGUAGES),
     "end 1024": (1024, 200, END_KINDS, 0.4, _END_LANGUAGES),
+    "talk 128": (128, 4_000, TALK_KINDS),
+    "talk 256": (256, 1_200, TALK_KINDS),
+    "talk 512": (512, 500, TALK_KINDS),
+    "talk 1024": (1024, 160, TALK_KINDS),
 }
 _PLAIN_ROWS = 0.03
 # What a token's loss counts for: text, the assistant's words.

@@ -367,3 +367,4 @@ LAST_KINDS = {
     translate_word: 2.5, translate_phrase: 1.2, unknown: 0.4, talk: 0.4, story: 0.2,
 }  # fmt: skip
 END_KINDS = LAST_KINDS | {has: 2.0, where: 2.0, age: 1.5, story: 0.7, translate_word: 1.5}
+TALK_KINDS = LAST_KINDS | {talk: 4.0, story: 0.5}

@@ -27,18 +27,19 @@ from vocabulary import Vocabulary
 _SEED = 20260104
 _PROCESSES = 2
 _BATCH_TOKENS = 2048
-# Four courses. The rows of each part are spread over a stretch of all of a course's batches, from 0 to 1, short ones first;
+# Five courses. The rows of each part are spread over a stretch of all of a course's batches, from 0 to 1, short ones first;
 # so many of these batches are taken.
 _COURSES = [
     ({"first": (0, 0.07), "128": (0.02, 1), "256": (0.06, 1), "512": (0.12, 1), "1024": (0.15, 1), "2048": (0.2, 1)}, 2_500),
     ({"later 128": (0, 1), "later 256": (0, 1), "later 512": (0, 1), "later 1024": (0, 1), "later 2048": (0, 1)}, 1_500),
     ({"last 128": (0, 1), "last 256": (0, 1), "last 512": (0, 1), "last 1024": (0, 1)}, 800),
     ({"end 128": (0, 1), "end 256": (0, 1), "end 512": (0, 1), "end 1024": (0, 1)}, 600),
+    ({"talk 128": (0, 1), "talk 256": (0, 1), "talk 512": (0, 1), "talk 1024": (0, 1)}, 600),
 ]
-# Steps, and the part of the full rate at each, with straight lines between: down to nothing, and once more for each of the last two courses.
-_RATES = (-1, 0), (59, 1), (2_000, 1), (4_000, 0), (4_000, 0.4), (4_800, 0), (4_800, 0.4), (5_400, 0)
+# Steps, and the part of the full rate at each, with straight lines between: down to nothing, and once more for each of the last three courses.
+_RATES = (-1, 0), (59, 1), (2_000, 1), (4_000, 0), (4_000, 0.4), (4_800, 0), (4_800, 0.4), (5_400, 0), (5_400, 0.4), (6_000, 0)
 # After these steps, where the rate is nothing, the weights are kept; the model is their mean, which does better than each.
-_KEPT_STEPS = 4_800, 5_400
+_KEPT_STEPS = 4_800, 5_400, 6_000
 # What the user or the system says counts for less, and only one token in so many of it.
 _TEXT_WEIGHT, _TEXT_STRIDE = 0.25, 3
 _MATRIX_RATE, _EMBEDDING_RATE, _OUTPUT_RATE = 0.02, 0.01, 0.003
