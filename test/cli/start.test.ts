@@ -25,8 +25,8 @@ test('start: three questions, each with an answer that ends by itself, and its s
   const answers = [...stdout.matchAll(/^> (.+)\n([\s\S]+?)\n\n/gm)].map(([, question, answer]) => [question, answer]);
   expect(answers).toEqual([
     ['Hola, me llamo Marta.', 'Mucho gusto, Marta.'],
-    ['Zein da Portugalen hiriburua?', expect.any(String)],
-    ['What is my name?', expect.any(String)],
+    ['Zein da Portugalen hiriburua?', 'Portugalen hiriburua Lisboa da.'],
+    ['What is my name?', 'Your name is Marta.'],
   ]);
   const tokens = [...stderr.matchAll(speeds)].map(([, count]) => Number(count));
   expect(tokens).toHaveLength(3);
