@@ -35,7 +35,7 @@ test('every kernel, in every variant', async () => {
 
 test('the built-in model, as it was recorded', async () => {
   expect(await scenario.page.evaluate("checkPocket('fast')")).toEqual({ fast: 'right' }); // exact is the next
-});
+}, 300_000);
 
 // SwiftShader compiles each model's kernels anew, for seconds: page and worker share the models, Deno goes through all
 describe.each([
