@@ -23,7 +23,7 @@ test('every kernel, in every variant', async () => {
 test('the built-in model, as it was recorded', async () => {
   const path = join(import.meta.dirname, '../../models/pocket-q8_0.gguf');
   expect(await inDeno('doctor', path)).toEqual({ exact: 'right', fast: 'right' });
-});
+}, 300_000);
 
 test('conformance', async () => {
   const { checks, failures } = await inDeno('conformance', model.path);
