@@ -193,7 +193,7 @@ describe.runIf(isQuick)('what goes wrong while tiles come', () => {
   test('memory that runs out in mid-answer takes weights away from the GPU', async () => {
     await using model = await writeModel({ ...shape, headCountKv: 4 });
     const warnings: string[] = [];
-    const options = { ...common, contextLength: 2048, sequences: 1, onWarning: (text: string) => warnings.push(text) };
+    const options = { ...common, chunkLength: 256, contextLength: 2048, onWarning: (text: string) => warnings.push(text) };
     await using llm = await load(model.path, options);
     const long = Array.from({ length: 1200 }, (_, i) => (i * 11) % 900);
     const last = async () => {
@@ -205,7 +205,7 @@ describe.runIf(isQuick)('what goes wrong while tiles come', () => {
     const under = await last();
     expect(warnings).toContain('GPU memory has run out; the model is loaded again, with less of it resident');
     watched.limitBytes = Number.POSITIVE_INFINITY;
-    await using other = await load(model.path, { ...common, contextLength: 2048 });
+    await using other = await load(model.path, { ...common, chunkLength: 256, contextLength: 2048 });
     const ids: number[] = [];
     for await (const { id } of other.generate(long, { temperature: 0, maxTokens: 3 })) ids.push(id);
     expect(under).toEqual(ids);
