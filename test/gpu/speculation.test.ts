@@ -43,7 +43,9 @@ describe.each(models.filter(({ runs }) => runs))(`${adapterName}: $name`, ({ pat
   const loading = load(path, { device, contextLength: 1024, sequences: 3 });
   afterAll(async () => (await loading)[Symbol.asyncDispose]());
 
-  test.each(Object.keys(samplings))('%s: tokens and log-probabilities are those without', async (name) => {
+  // SwiftShader compiles each sampler for half a minute: greedy tells there
+  const names = Object.keys(samplings).slice(0, adapterName === 'swiftshader' ? 1 : undefined);
+  test.each(names)('%s: tokens and log-probabilities are those without', async (name) => {
     const llm = await loading;
     const options = { ...endless(llm), ...samplings[name], maxTokens: 60, logprobs: 2 };
     const expected = await generate(llm, repeating, { ...options, speculation: 'off' });
