@@ -67,7 +67,10 @@ export async function loadIn(runtime: Runtime, source: Source, options: LoadOpti
       if (!draft) return Model.load(header, device, budget, how);
       const taken = await draft.load(device, budget, how);
       const left = budget === undefined ? {} : { gpuMemoryBytes: budget - taken };
-      return Model.load(header, device, undefined, { ...how, ...left });
+      return Model.load(header, device, undefined, { ...how, ...left }).catch(async (error) => {
+        await draft.model.close();
+        throw error;
+      });
     };
     const open = async (how: ModelOptions): Promise<Model> => {
       const device = await runtime.openDevice(options.deviceOptions ?? {});
