@@ -1,5 +1,6 @@
+import { createBuffer } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import { OutOfMemoryError, scoped } from '../gpu/errors.ts';
+import { OutOfMemoryError } from '../gpu/errors.ts';
 import type { Piece } from './piece.ts';
 import { type Filled, readPiece, stagingLength } from './staging.ts';
 
@@ -35,6 +36,7 @@ export class HostCache {
     const staging = await this.#create(piece);
     if (!staging) return undefined;
     try {
+      await this.#device.unlessLost(staging.mapAsync(GPUMapMode.WRITE));
       await readPiece(piece, staging, signal);
     } catch (error) {
       staging.destroy();
@@ -46,14 +48,10 @@ export class HostCache {
   }
 
   async #create({ byteLength, tile }: Piece): Promise<GPUBuffer | undefined> {
-    const { gpu } = this.#device;
-    const label = `host cache of ${tile.label}`;
-    const size = stagingLength(byteLength);
-    const usage = GPUBufferUsage.MAP_WRITE | GPUBufferUsage.COPY_SRC;
     try {
-      return await scoped(gpu, label, () => gpu.createBuffer({ label, size, usage, mappedAtCreation: true }));
+      return await createBuffer(this.#device, `host cache of ${tile.label}`, stagingLength(byteLength), 'staging');
     } catch (error) {
-      if (!(error instanceof OutOfMemoryError) && !(error instanceof RangeError)) throw error;
+      if (!(error instanceof OutOfMemoryError)) throw error;
       this.#chosen.clear(); // of what does not fit, no more is tried
       return undefined;
     }
