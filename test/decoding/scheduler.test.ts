@@ -1,15 +1,13 @@
 /** Generations together, against each alone; and what happens when things end, fail, or are lost. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Generation, GenerationOptions } from '../../src/decoding/generation.ts';
 import { ContextFullError } from '../../src/decoding/kv_cache.ts';
 import { NoRoomError } from '../../src/decoding/model.ts';
-import { Sampler } from '../../src/decoding/sampler.ts';
-import type { SamplingOptions } from '../../src/decoding/sampling_options.ts';
 import { Scheduler } from '../../src/decoding/scheduler.ts';
 import { DeviceLostError } from '../../src/gpu/errors.ts';
 import { fakeConfig } from './fake_device.ts';
 import { type FakeModel, type FakeOptions, fakeModel } from './fake_model.ts';
+import { take, type Wants, wants } from './wants.ts';
 
 /** Every fake of a test: none may have met a position that does not hold what it should. */
 const fakes: FakeModel[] = [];
@@ -48,24 +46,6 @@ async function recoverable(options: FakeOptions = {}, reopen: () => Promise<void
     return models.at(-1)!.asModel;
   });
   return { models, scheduler };
-}
-
-type Wants = SamplingOptions & Partial<Omit<GenerationOptions, 'sampler'>>;
-
-function wants(some: Wants = {}): GenerationOptions {
-  const { maxTokens = 20, wantsLogits = false, speculation = 'off', ...sampling } = some;
-  const sampler = new Sampler({ temperature: 1, seed: 1, ...sampling }, fakeConfig.vocabLength);
-  return { sampler, maxTokens, wantsLogits, speculation };
-}
-
-async function take(scheduler: Scheduler, generation: Generation, count: number): Promise<number[]> {
-  const ids: number[] = [];
-  while (ids.length < count) {
-    const chosen = await scheduler.next(generation);
-    if (!chosen) break;
-    ids.push(chosen.id);
-  }
-  return ids;
 }
 
 async function generate(scheduler: Scheduler, prompt: readonly number[], some: Wants = {}) {

@@ -3,36 +3,20 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { LLM } from '../../src/index.ts';
-import { load, nodeGpu } from '../../src/runtime/node.ts';
+import { load } from '../../src/runtime/node.ts';
 import { writeModel } from '../homes/model_file.ts';
 import { adapterName } from './adapter.ts';
+import { watched } from './watched_buffers.ts';
 
-nodeGpu();
 const prompt = [1, 20, 30];
 
 /** Milliseconds after a readback until the host is told; 0 is none. */
 let delay = 0;
-const { mapAsync, destroy } = GPUBuffer.prototype;
+const { mapAsync } = GPUBuffer.prototype;
 GPUBuffer.prototype.mapAsync = async function (...args) {
   await mapAsync.apply(this, args);
   if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
   return undefined;
-};
-
-/** Bytes of all buffers that are not destroyed yet. */
-let gpuBytes = 0;
-const sizes = new WeakMap<GPUBuffer, number>();
-const { createBuffer } = GPUDevice.prototype;
-GPUDevice.prototype.createBuffer = function (descriptor) {
-  const buffer = createBuffer.call(this, descriptor);
-  gpuBytes += descriptor.size;
-  sizes.set(buffer, descriptor.size);
-  return buffer;
-};
-GPUBuffer.prototype.destroy = function () {
-  gpuBytes -= sizes.get(this) ?? 0;
-  sizes.delete(this);
-  return destroy.call(this);
 };
 
 /** Milliseconds per token, decoded greedily. */
@@ -80,27 +64,25 @@ describe.runIf(adapterName === 'lavapipe')('the host', () => {
       else await Array.fromAsync(stream);
     };
     for (let i = 0; i < 10; i++) await chat(i); // warm: caches of the engine and of the tokenizer are full
-    const [gpu, heap] = [gpuBytes, await heapUsed()];
+    const [gpu, heap] = [watched.bytes, await heapUsed()];
     for (let i = 0; i < 50; i++) await chat(i);
     const grown = (await heapUsed()) - heap;
     console.log(`heapUsed ${grown >= 0 ? '+' : ''}${(grown / 1024).toFixed(0)} KiB after 50 chats`);
-    expect(gpuBytes).toBe(gpu);
+    expect(watched.bytes).toBe(gpu);
     expect(grown).toBeLessThan(512 * 1024);
   });
 
   test('a closed model leaves no buffer behind', async () => {
     await using model = await writeModel();
-    const before = gpuBytes;
+    const before = watched.bytes;
     for (let i = 0; i < 2; i++) {
       await using llm = await load(model.path, { contextLength: 1024, sequences: 2 });
       await Promise.all([5, 6].map((id) => Array.fromAsync(llm.generate([id], { maxTokens: 300, logprobs: 1 }))));
     }
-    expect(gpuBytes).toBe(before);
+    expect(watched.bytes).toBe(before);
   });
 });
 
 afterAll(() => {
   GPUBuffer.prototype.mapAsync = mapAsync;
-  GPUBuffer.prototype.destroy = destroy;
-  GPUDevice.prototype.createBuffer = createBuffer;
 });

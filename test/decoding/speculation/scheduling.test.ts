@@ -2,13 +2,11 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { pageLength } from '../../../kernels/parts/kv.ts';
-import type { Generation, GenerationOptions } from '../../../src/decoding/generation.ts';
-import { Sampler } from '../../../src/decoding/sampler.ts';
-import type { SamplingOptions } from '../../../src/decoding/sampling_options.ts';
+import type { GenerationOptions } from '../../../src/decoding/generation.ts';
 import { Scheduler } from '../../../src/decoding/scheduler.ts';
 import { DraftModel } from '../../../src/decoding/speculation/draft_model.ts';
-import { fakeConfig } from '../fake_device.ts';
 import { type FakeModel, type FakeOptions, fakeModel } from '../fake_model.ts';
+import { take, type Wants, wants } from '../wants.ts';
 
 const fakes: FakeModel[] = [];
 
@@ -31,26 +29,10 @@ async function setUp(options: FakeOptions) {
 const repeats = (period: number, chance: number) => (position: number, hash: number) =>
   hash % chance === 0 ? (hash >> 8) % 64 : position % period;
 
-type Wants = SamplingOptions & Partial<Omit<GenerationOptions, 'sampler'>>;
-
-function wants(some: Wants): GenerationOptions {
-  const { maxTokens = 60, wantsLogits = false, speculation = 'always', ...sampling } = some;
-  const sampler = new Sampler({ temperature: 1, seed: 1, ...sampling }, fakeConfig.vocabLength);
-  return { sampler, maxTokens, wantsLogits, speculation };
-}
-
-async function take(scheduler: Scheduler, generation: Generation, count: number): Promise<number[]> {
-  const ids: number[] = [];
-  while (ids.length < count) {
-    const chosen = await scheduler.next(generation);
-    if (!chosen) break;
-    ids.push(chosen.id);
-  }
-  return ids;
-}
+const guessing = (some: Wants): GenerationOptions => wants({ maxTokens: 60, speculation: 'always', ...some });
 
 async function generate(scheduler: Scheduler, prompt: readonly number[], some: Wants = {}) {
-  const generation = await scheduler.start(prompt, wants(some));
+  const generation = await scheduler.start(prompt, guessing(some));
   const ids = await take(scheduler, generation, generation.maxTokens);
   scheduler.end(generation, prompt.length + ids.length);
   return { ids, reused: generation.reused, drafter: generation.drafter };
@@ -107,7 +89,7 @@ describe('the same tokens', () => {
 
   test('logits come with the tokens that were guessed', async () => {
     const { scheduler } = await setUp({ says: (position) => (position % 10 < 9 ? position % 2 : position % 64) });
-    const generation = await scheduler.start(prompt(8), wants({ wantsLogits: true }));
+    const generation = await scheduler.start(prompt(8), guessing({ wantsLogits: true }));
     for (let i = 0; i < 40; i++) {
       const { id, logits } = (await scheduler.next(generation))!;
       expect(logits!.indexOf(1000)).toBe(id);
@@ -120,7 +102,7 @@ describe('the same tokens', () => {
 describe('passes', () => {
   test('a text that repeats takes few, and each token says whether it began one', async () => {
     const { fake, scheduler } = await setUp({ says: repeats(3, 1e9) });
-    const generation = await scheduler.start([0, 1, 2, 0, 1, 2], wants({ maxTokens: 57 }));
+    const generation = await scheduler.start([0, 1, 2, 0, 1, 2], guessing({ maxTokens: 57 }));
     const starts: boolean[] = [];
     for (let i = 0; i < 57; i++) starts.push((await scheduler.next(generation))!.startsPass);
     expect(columns(fake)).toEqual([8, 8, 8, 8, 8, 8, 8]);
@@ -139,7 +121,7 @@ describe('passes', () => {
 
   test('guesses take no page: the sequence beside finds the same room as without', async () => {
     const { fake, scheduler } = await setUp({ says: repeats(1, 1e9), contextLength: 2 * pageLength, maxPrefill: 300 });
-    const generation = await scheduler.start(Array(pageLength - 4).fill(0), wants({ maxTokens: 3 }));
+    const generation = await scheduler.start(Array(pageLength - 4).fill(0), guessing({ maxTokens: 3 }));
     await take(scheduler, generation, 3);
     expect(fake.kv.isReserved(generation.sequence, 0, pageLength)).toBe(true);
     expect(fake.kv.isReserved(generation.sequence, pageLength, pageLength + 1)).toBe(false);
@@ -148,7 +130,7 @@ describe('passes', () => {
 
   test('who stops taking is not stepped for ever', async () => {
     const { fake, scheduler } = await setUp({ says: repeats(1, 1e9) });
-    const generation = await scheduler.start(Array(9).fill(0), wants({ maxTokens: 500 }));
+    const generation = await scheduler.start(Array(9).fill(0), guessing({ maxTokens: 500 }));
     for (let i = 0; i < 30; i++) await turn();
     expect(fake.steps.length).toBeLessThan(4);
     scheduler.end(generation, 9);
@@ -159,7 +141,7 @@ describe('what is rejected leaves no trace', () => {
   test.each([1, 2, 3, 4, 5, 6, 7, 8])('ended after %i tokens: the next goes on from what was said', async (count) => {
     const says = repeats(3, 4);
     const { scheduler } = await setUp({ says });
-    const first = await scheduler.start(prompt(9), wants({}));
+    const first = await scheduler.start(prompt(9), guessing({}));
     const ids = await take(scheduler, first, count);
     scheduler.end(first, 9 + count); // also amid tokens of a pass that were not taken, or a pass on its way
     const longer = [...prompt(9), ...ids, 50, 51];
@@ -238,7 +220,7 @@ describe('a draft model', () => {
   test('ended, or closed, while it drafts', async () => {
     const { small, scheduler } = await withDraft(1e9, { sequences: 2 });
     const gate = Promise.withResolvers<void>();
-    const first = await scheduler.start(prompt(9), wants({}));
+    const first = await scheduler.start(prompt(9), guessing({}));
     await take(scheduler, first, 1);
     small.gate = gate.promise;
     scheduler.next(first).catch(() => undefined); // whoever ends it waits no longer
@@ -262,7 +244,7 @@ describe('a draft model', () => {
       return models.at(-1)!.asModel;
     };
     const scheduler = new Scheduler(models[0]!.asModel, 1, reopen, draft);
-    const generation = await scheduler.start(prompt(9), wants({}));
+    const generation = await scheduler.start(prompt(9), guessing({}));
     const ids = await take(scheduler, generation, 20);
     models[0]!.lose();
     expect([...ids, ...(await take(scheduler, generation, 40))]).toEqual(await without(says, prompt(9)));
@@ -296,7 +278,7 @@ describe('things go wrong', () => {
       if ((batch.decode ?? []).length > 1) fake.failures.push(new Error('the file is gone'));
       return submit(batch);
     };
-    const failing = await scheduler.start(prompt(9), wants({}));
+    const failing = await scheduler.start(prompt(9), guessing({}));
     await expect(take(scheduler, failing, 60)).rejects.toThrow('the file is gone');
     scheduler.end(failing, 9);
     fake.submit = submit;
