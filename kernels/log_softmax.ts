@@ -12,7 +12,7 @@ import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Case, Checks, Kernel } from '../src/gpu/kernel.ts';
 import { f32Tolerance, padded, Random } from './case_data.ts';
 import { range, rangeWords } from './parts/range.ts';
-import { workgroupSum } from './parts/reduce.ts';
+import { workgroupSum, workgroupSumOrder } from './parts/reduce.ts';
 import { floatKeys, noToken, winner } from './parts/sampling.ts';
 
 export interface Shape {
@@ -97,6 +97,8 @@ export const log_softmax: Kernel<Shape, Variant> = {
 
   variants: (_, features) =>
     features.subgroups ? [{ subgroups: true }, { subgroups: false }] : [{ subgroups: false }],
+
+  order: workgroupSumOrder,
 
   wgsl: (_, { subgroups }) => wgsl`
 ${workgroupSum(invocations, subgroups)}

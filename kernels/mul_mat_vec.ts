@@ -51,6 +51,9 @@ export const mul_mat_vec: Kernel<Shape, Variant> = {
     return ways;
   },
 
+  // Who sums decides; how subgroupAdd does is the driver's business. Integer products and half floats are exact.
+  order: ({ by, subgroups }) => (subgroups ? 'subgroups' : by),
+
   wgsl(shape, { by, subgroups, dp4a, f16 }) {
     const { columns } = shape;
     const type = matmulTypes[shape.type] as BlockType;

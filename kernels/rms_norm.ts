@@ -8,7 +8,7 @@ import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Case, Checks, Kernel } from '../src/gpu/kernel.ts';
 import { f32Tolerance, padded, Random } from './case_data.ts';
 import { range, rangeWords } from './parts/range.ts';
-import { workgroupSum } from './parts/reduce.ts';
+import { workgroupSum, workgroupSumOrder } from './parts/reduce.ts';
 import { paddedLength } from './quants/block_type.ts';
 
 export interface Shape {
@@ -58,6 +58,8 @@ export const rms_norm: Kernel<Shape, Variant> = {
 
   variants: (_, features) =>
     features.subgroups ? [{ subgroups: true }, { subgroups: false }] : [{ subgroups: false }],
+
+  order: workgroupSumOrder,
 
   wgsl: (_, { subgroups }) => wgsl`
 ${workgroupSum(invocations, subgroups)}

@@ -1,5 +1,8 @@
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 
+/** `Kernel.order` of what sums by `workgroupSum`: how subgroupAdd does is the driver's business. */
+export const workgroupSumOrder = ({ subgroups }: { readonly subgroups: boolean }) => (subgroups ? 'subgroups' : 'tree');
+
 /**
  * `workgroup_sum(value, lane)`: the sum over all `invocations` (a power of two), the same in every one.
  * With `subgroups` the entry point takes `subgroup_size` and `subgroup_invocation_id` and calls

@@ -7,13 +7,18 @@ export type Workgroups = readonly [number, number, number];
  * One kernel: its WGSL, and how the work is split. What holds it to its reference are the `Checks` beside it.
  *
  * `Shape` says what is computed (dimensions, quant type, what comes after), `Variant` how (subgroups, packed dot, …).
- * Two variants of one shape differ in speed and in the order of their sums, never in meaning.
+ * Two variants of one shape differ in speed and perhaps in the order of their sums, never in meaning.
  */
 export interface Kernel<Shape extends object = never, Variant extends object = never> {
   /** ggml's name; also the file's, the GPU label's, the test's and the bench row's. */
   readonly name: string;
   /** What this device can run, the default first, the base variant last. */
   variants(shape: Shape, features: Features): readonly Variant[];
+  /**
+   * In which order a variant sums, in a few words. Variants of one order give the same bits for every shape, and time
+   * chooses among those alone: results must not depend on what was fast. Absent: all variants are of one order.
+   */
+  order?(variant: Variant): string;
   wgsl(shape: Shape, variant: Variant): string;
   /** Pipeline constants, fixed at load. */
   overrides(shape: Shape, variant: Variant): Readonly<Record<string, number>>;

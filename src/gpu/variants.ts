@@ -23,9 +23,26 @@ export function usableVariants<S extends object, V extends object>(
   return kernel.variants(shape, features).filter((variant) => !without.includes(fullVariantName(kernel, variant)));
 }
 
-/** The variant a device runs where nobody has measured: the first that it may run. */
+/**
+ * The variants of one order that this device may run: they give the same bits, and any of them may run. That of the first
+ * variant, as long as one of it is left: what a device does without changes its results where nothing else is right.
+ */
+export function interchangeableVariants<S extends object, V extends object>(
+  kernel: Kernel<S, V>,
+  shape: S,
+  device: Device,
+): readonly V[] {
+  const usable = usableVariants(kernel, shape, device);
+  const ofOrder = (order: string | undefined) => usable.filter((variant) => kernel.order?.(variant) === order);
+  const [first] = kernel.variants(shape, device.features);
+  const variants = first ? ofOrder(kernel.order?.(first)) : [];
+  if (variants.length > 0) return variants;
+  return usable[0] ? ofOrder(kernel.order?.(usable[0])) : [];
+}
+
+/** The variant a device runs where nobody has measured: the first of those. */
 export function defaultVariant<S extends object, V extends object>(kernel: Kernel<S, V>, shape: S, device: Device): V {
-  const [variant] = usableVariants(kernel, shape, device);
+  const [variant] = interchangeableVariants(kernel, shape, device);
   if (variant) return variant;
   const refused = kernel.variants(shape, device.features).map((each) => `"${fullVariantName(kernel, each)}"`);
   throw new GpuError(

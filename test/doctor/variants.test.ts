@@ -1,14 +1,16 @@
 /** Kernel variants by name, and a device that does without some. */
 import { expect, test } from 'vitest';
 import { add } from '../../kernels/add.ts';
+import { mul_mat_vec } from '../../kernels/mul_mat_vec.ts';
 import { rms_norm } from '../../kernels/rms_norm.ts';
 import { brokenVariants, variantNames } from '../../src/doctor/variants.ts';
 import type { CheckResult } from '../../src/gpu/check.ts';
 import type { Device } from '../../src/gpu/device.ts';
-import { defaultVariant, usableVariants } from '../../src/gpu/variants.ts';
+import { defaultVariant, interchangeableVariants, usableVariants, variantName } from '../../src/gpu/variants.ts';
 
 const device = (...without: string[]) => ({ features: { subgroups: true }, without }) as unknown as Device;
 const shape = { length: 256, eps: 1e-5 };
+const shapeOfAdd = { length: 4, dstStride: 4, dstOffset: 0, srcStride: 0 };
 
 test('a device runs the first variant that it does not do without', () => {
   expect(defaultVariant(rms_norm, shape, device())).toEqual({ subgroups: true });
@@ -18,10 +20,32 @@ test('a device runs the first variant that it does not do without', () => {
 });
 
 test('where none is left, an error names the kernel and what was taken from it', () => {
-  const shapeOfAdd = { length: 4, dstStride: 4, dstOffset: 0, srcStride: 0 };
   expect(() => defaultVariant(add, shapeOfAdd, device('add base'))).toThrow(
     /^kernel add: no variant for length=4 .* is left on this device, without "add base"$/,
   );
+});
+
+test('interchangeable variants sum in the order of the first, while one of it is left', () => {
+  const matrix = {
+    type: 'Q8_0',
+    activation: 'q8',
+    after: 'store',
+    rows: 64,
+    rowLength: 64,
+    dstStride: 64,
+    columns: 1,
+  } as const;
+  const names = (subgroupMaxSize: number, ...without: string[]) => {
+    const features = { subgroups: true, subgroupMaxSize, dp4a: true };
+    const variants = interchangeableVariants(mul_mat_vec, matrix, { features, without } as unknown as Device);
+    return variants.map(variantName);
+  };
+  expect(names(8)).toEqual(['by=invocation dp4a', 'by=invocation']);
+  expect(names(32)).toEqual(['by=workgroup subgroups dp4a']);
+  expect(names(8, 'mul_mat_vec by=invocation dp4a')).toEqual(['by=invocation']);
+  const invocations = ['mul_mat_vec by=invocation dp4a', 'mul_mat_vec by=invocation'];
+  expect(names(8, ...invocations)).toEqual(['by=workgroup subgroups dp4a']);
+  expect(interchangeableVariants(add, shapeOfAdd, device())).toEqual([{}]);
 });
 
 test('every variant has a name of its own', () => {
