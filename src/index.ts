@@ -52,6 +52,7 @@ export { LocalLLM } from './llm/local.ts';
 export { ConfigError, type ConfigOverrides } from './models/config.ts';
 export type { Precision } from './models/graph.ts';
 export { MemoryError } from './models/memory.ts';
+export { StorageBusyError, StorageFullError } from './storage/errors.ts';
 export {
   type DecodeOptions,
   type EncodeOptions,

@@ -1,6 +1,5 @@
 import { GgufError } from './errors.ts';
-import { type HttpOptions, openHttp } from './http.ts';
-import type { ByteSource } from './source.ts';
+import type { HttpOptions } from './http_file.ts';
 
 const DEFAULT_ENDPOINT = 'https://huggingface.co';
 
@@ -23,17 +22,34 @@ export function hubUrl(name: string, endpoint = DEFAULT_ENDPOINT): URL {
 }
 
 /**
- * Opens a file of the hub. The token goes into the first request only: `fetch` takes Authorization out when it
- * follows a redirect to another origin, as the hub's to its storage are.
+ * What an URL may be sent: the token where it leads to the endpoint itself. It goes into the first request only: `fetch`
+ * takes Authorization out when it follows a redirect to another origin, as the hub's to its storage are.
  */
-export function openHub(name: string, options: HubOptions = {}): Promise<ByteSource> {
-  const { endpoint, token, ...http } = options;
-  return openHttp(hubUrl(name, endpoint), { name, ...http, headers: { ...http.headers, ...authorization(token) } });
-}
-
-/** What an URL that someone wrote out may be sent: the token where it leads to the endpoint itself. */
 export function hubHeaders(url: URL, { endpoint, token }: HubOptions): Record<string, string> {
   return url.origin === endpointUrl(endpoint ?? DEFAULT_ENDPOINT).origin ? authorization(token) : {};
+}
+
+/** More than a pointer of git-lfs takes. */
+const pointerBytes = 1024;
+
+/**
+ * The SHA-256, in hex, that the hub keeps of a large file: in the pointer that stands for it in the repository, of
+ * git-lfs's format. Undefined where `url` is not the hub's, or it tells none.
+ */
+export async function hubSha256(url: URL, { endpoint, signal }: HubOptions = {}): Promise<string | undefined> {
+  if (url.origin !== endpointUrl(endpoint ?? DEFAULT_ENDPOINT).origin || !url.pathname.includes('/resolve/')) return;
+  try {
+    const pointer = new URL(url.pathname.replace('/resolve/', '/raw/'), url);
+    const response = await fetch(pointer, { ...(signal && { signal }) });
+    const reader = response.body?.getReader();
+    const { value = new Uint8Array(0) } = (await reader?.read()) ?? {};
+    await reader?.cancel();
+    const text = response.ok ? new TextDecoder().decode(value.subarray(0, pointerBytes)) : '';
+    return /^oid sha256:([0-9a-f]{64})$/m.exec(text)?.[1];
+  } catch {
+    signal?.throwIfAborted();
+    return undefined;
+  }
 }
 
 function authorization(token: string | undefined): Record<string, string> {

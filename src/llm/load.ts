@@ -35,6 +35,12 @@ export interface LoadOptions extends ModelOptions, Omit<TokenizerOptions, 'onWar
   draft?: Source;
   /** Jinja that makes conversations into prompts. Default: the file's own. */
   chatTemplate?: string;
+  /**
+   * Whether a file of a web server is kept in the browser's storage (OPFS), and read from there the next time, without a
+   * network; what was fetched before it was interrupted is not fetched again, and what is damaged is. In a worker of a
+   * browser alone; elsewhere it says nothing. Default false.
+   */
+  store?: boolean;
   /** What a person should know of the file or the machine, a line each. Default: nobody is told. */
   onWarning?: (message: string) => void;
 }

@@ -5,13 +5,17 @@
  */
 import type { Device } from '../gpu/device.ts';
 import { type LoadOptions, type LocalLLM, loadIn } from '../index.ts';
+import { workerStorage } from './browser_storage.ts';
 import { type Home, type HomeDeviceOptions, homeRuntime, openDeviceIn } from './home.ts';
 import type { Source } from './model_source.ts';
 import { pageUrl } from './page_url.ts';
 
+export { removeStored, type StoredModel, storedModels } from './browser_storage.ts';
+
 const browser: Home = {
   hub: () => ({}),
   baseUrl: pageUrl,
+  storage: workerStorage,
   gpu: () => navigator.gpu,
   hints: {
     missing: 'this needs a browser with WebGPU, and a page from https or localhost',

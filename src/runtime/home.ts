@@ -1,11 +1,10 @@
 /** What the homes share beside the names of models: the adapter by its own, and `loadIn`'s runtime. */
-import type { HttpOptions } from '../gguf/http.ts';
 import { adapterName, type Device, type DeviceOptions, openDevice } from '../gpu/device.ts';
 import { GpuError } from '../gpu/errors.ts';
 import { probeMemory } from '../gpu/probe_memory.ts';
 import { sharesSystemMemory } from '../gpu/shared_memory.ts';
 import type { LoadOptions, Runtime } from '../index.ts';
-import { openModelIn, type Places } from './model_source.ts';
+import { type OpenOptions, openModelIn, type Places } from './model_source.ts';
 
 /** What differs between homes. */
 export interface Home extends Places {
@@ -25,7 +24,7 @@ export interface HomeDeviceOptions extends DeviceOptions {
 /** `loadIn`'s runtime for a home. */
 export function homeRuntime(home: Home): Runtime {
   return {
-    openGguf: (source, options) => openModelIn(home, source, httpOptions(options)),
+    openGguf: (source, options) => openModelIn(home, source, openOptions(options)),
     openDevice: (options) => openDeviceIn(home, options),
     memoryBudget: (device, wantedBytes) => memoryBudget(home, device, wantedBytes),
     languageFeatures: () => home.gpu()?.wgslLanguageFeatures as ReadonlySet<string> | undefined,
@@ -58,8 +57,9 @@ export async function openDeviceIn(
   return openDevice(adapter, { languageFeatures: gpu.wgslLanguageFeatures as ReadonlySet<string>, ...options });
 }
 
-function httpOptions({ signal, onWarning, onProgress }: LoadOptions): HttpOptions {
+function openOptions({ signal, store, onWarning, onProgress }: LoadOptions): OpenOptions {
   return {
+    ...(store && { store }),
     ...(signal && { signal }),
     ...(onWarning && { onWarning }),
     ...(onProgress && {

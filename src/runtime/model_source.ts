@@ -5,10 +5,13 @@ import { GgufError, quote } from '../gguf/errors.ts';
 import { fileHandleSource, isFileHandle } from '../gguf/file_handle.ts';
 import type { Gguf } from '../gguf/gguf.ts';
 import { type HttpOptions, openHttp } from '../gguf/http.ts';
-import { type HubOptions, hubHeaders, openHub } from '../gguf/hub.ts';
+import { type HubOptions, hubHeaders, hubUrl } from '../gguf/hub.ts';
 import { closeGguf, type OpenSibling, openGguf } from '../gguf/open.ts';
 import type { ByteSource } from '../gguf/source.ts';
 import type { Source } from '../index.ts';
+import { isStored, openStored } from '../storage/open.ts';
+import type { StoragePlace } from '../storage/place.ts';
+import { StoredFile } from '../storage/stored_file.ts';
 
 export type { Source };
 
@@ -23,6 +26,17 @@ export interface Places {
   /** A file on disk. Where there are none, a path is an address that resolves against `baseUrl`. */
   openFile?(path: string | URL): Promise<ByteSource>;
   baseUrl?(): string;
+  /** Where the home keeps what it fetched; undefined where it cannot. */
+  storage?(): StoragePlace | undefined;
+}
+
+/** How a file of a web server is opened. */
+export interface OpenOptions extends HttpOptions {
+  /**
+   * Whether it is kept in the home's storage, and read from there; `known`: where it is there already, and then only what
+   * is read of it is fetched.
+   */
+  readonly store?: boolean | 'known';
 }
 
 /** A model's first file, and the way to its siblings. */
@@ -32,13 +46,31 @@ interface ModelSource {
 }
 
 /** Opens a model and reads its header; the caller closes it with `closeGguf`. */
-export async function openModelIn(places: Places, model: Source, options: HttpOptions = {}): Promise<Gguf> {
+export async function openModelIn(places: Places, model: Source, options: OpenOptions = {}): Promise<Gguf> {
   if (isList(model)) return openChosen(model, options.signal);
   const { source, openSibling } = await openModelSource(places, model, options);
   try {
-    return await openGguf(source, openSibling, options.signal);
+    const gguf = await openGguf(source, openSibling, options.signal);
+    if (options.store === true) await completeStored(gguf, options);
+    return gguf;
   } catch (error) {
     await source.close();
+    throw error;
+  }
+}
+
+/** Fetches what is missing of a model's files in storage. */
+async function completeStored(gguf: Gguf, { signal, onProgress }: OpenOptions): Promise<void> {
+  const files = gguf.sources.filter((source) => source instanceof StoredFile);
+  const totalBytes = files.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  let before = 0;
+  try {
+    for (const file of files) {
+      await file.complete({ signal, onProgress: (doneBytes) => onProgress?.(before + doneBytes, totalBytes) });
+      before += file.byteLength;
+    }
+  } catch (error) {
+    await closeGguf({ ...gguf, sources: gguf.sources.slice(1) });
     throw error;
   }
 }
@@ -70,17 +102,17 @@ function isList(model: Source): model is readonly File[] {
   return Array.isArray(model);
 }
 
-async function openModelSource(places: Places, model: SingleSource, options: HttpOptions): Promise<ModelSource> {
+async function openModelSource(places: Places, model: SingleSource, options: OpenOptions): Promise<ModelSource> {
   if (model instanceof Uint8Array) return { source: bytesSource(model) };
   if (model instanceof Blob) return { source: blobSource(model) };
   if (isFileHandle(model)) return { source: await fileHandleSource(model) };
   if (typeof model !== 'string' && !(model instanceof URL)) return { source: model };
 
   const name = String(model);
-  const hub = { ...options, ...places.hub() };
   if (name.startsWith('hf:')) {
     const folder = name.slice(0, name.lastIndexOf('/') + 1);
-    return { source: await openHub(name, hub), openSibling: (fileName) => openHub(folder + fileName, hub) };
+    const open = (file: string) => openUrl(places, hubUrl(file, places.hub().endpoint), file, options);
+    return { source: await open(name), openSibling: (fileName) => open(folder + fileName) };
   }
   if (places.openFile && !/^https?:\/\//i.test(name)) {
     const openFile = places.openFile;
@@ -88,8 +120,17 @@ async function openModelSource(places: Places, model: SingleSource, options: Htt
     return { source: await openFile(path), openSibling: (fileName) => openFile(siblingPath(path, fileName)) };
   }
   const url = new URL(name, places.baseUrl?.());
-  const http = { ...options, headers: { ...options.headers, ...hubHeaders(url, hub) } };
-  return { source: await openHttp(url, http), openSibling: (fileName) => openHttp(siblingUrl(url, fileName), http) };
+  const open = (each: URL) => openUrl(places, each, each.href, options);
+  return { source: await open(url), openSibling: (fileName) => open(siblingUrl(url, fileName)) };
+}
+
+/** By ranges of the server's, or in the home's storage. The hub's token goes to the hub alone. */
+async function openUrl(places: Places, url: URL, name: string, options: OpenOptions): Promise<ByteSource> {
+  const hub: HubOptions = { ...options, ...places.hub() };
+  const http = { ...options, name, headers: { ...options.headers, ...hubHeaders(url, hub) } };
+  const place = options.store ? places.storage?.() : undefined;
+  if (!place || (options.store === 'known' && !(await isStored(place, url)))) return openHttp(url, http);
+  return openStored(place, url, { ...hub, ...http });
 }
 
 /** The query stays: signed addresses and `?download=true` hold for the whole folder. */

@@ -24,7 +24,7 @@ import { createLanes, upload } from './upload_ring.ts';
 
 /** How far loading has come. */
 export interface LoadProgress {
-  /** `download`: a file that its server sends only as a whole, and first; `weights`: tensors to the GPU. */
+  /** `download`: files that are fetched whole, and first, into storage or memory; `weights`: tensors to the GPU. */
   readonly stage: 'download' | 'weights';
   /** Of this stage, in bytes. */
   readonly doneBytes: number;

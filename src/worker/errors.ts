@@ -8,6 +8,8 @@ import {
   GpuError,
   MemoryError,
   OutOfMemoryError,
+  StorageBusyError,
+  StorageFullError,
   TokenizerError,
   WeightsError,
 } from '../index.ts';
@@ -29,6 +31,8 @@ const classes: Readonly<Record<string, { readonly prototype: Error }>> = {
   MemoryError,
   OutOfMemoryError,
   RangeError,
+  StorageBusyError,
+  StorageFullError,
   SyntaxError,
   TokenizerError,
   TypeError,

@@ -9,6 +9,7 @@ import { pageUrl } from '../runtime/page_url.ts';
 import { Connection } from './connection.ts';
 import { WorkerLLM } from './worker_llm.ts';
 
+export { removeStored, type StoredModel, storedModels } from '../runtime/browser_storage.ts';
 export { WorkerError } from './errors.ts';
 
 /** `LoadOptions`, of which a device can't be posted. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { openHttp } from '../../src/gguf/http.ts';
-import { hubUrl, openHub } from '../../src/gguf/hub.ts';
+import { hubHeaders, hubUrl } from '../../src/gguf/hub.ts';
 import { openGguf } from '../../src/gguf/open.ts';
 import { readBytes } from '../../src/gguf/source.ts';
 import { encodeGguf } from '../../src/gguf/writer.ts';
@@ -120,7 +120,8 @@ test('the token goes to the hub and not to the host it redirects to', async () =
   const file = await encodeGguf([['general.architecture', 'llama']]);
   await using storage = await serve((request, response) => sendRange(request, response, file));
   await using hub = await serve((_, response) => response.writeHead(302, { location: `${storage.url}/signed` }).end());
-  const source = await openHub('hf:a/b/c.gguf', { endpoint: hub.url, token: 'secret' });
+  const url = hubUrl('hf:a/b/c.gguf', hub.url);
+  const source = await openHttp(url, { headers: hubHeaders(url, { endpoint: hub.url, token: 'secret' }) });
   expect((await openGguf(source)).metadata.string('general.architecture')).toBe('llama');
   expect(hub.requests[0]!.url).toBe('/a/b/resolve/main/c.gguf');
   expect(hub.requests[0]!.headers.authorization).toBe('Bearer secret');
