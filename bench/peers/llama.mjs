@@ -1,0 +1,51 @@
+/**
+ * llama.cpp through node-llama-cpp as an engine of versus.ts: `node bench/peers/llama.mjs MODEL.gguf vulkan|cpu CONTEXT`.
+ *
+ * Greedy, f16 KV, its own defaults otherwise (flash attention where it supports it, 512 tokens a batch). Fails where a
+ * part of the model would run elsewhere than asked. `npm install` in this folder first.
+ */
+import { availableParallelism } from 'node:os';
+import { serveEngine, timeTokens } from '../engine.ts';
+
+// ggml skips Vulkan devices that are CPUs, as lavapipe is, unless they are named.
+process.env.GGML_VK_VISIBLE_DEVICES ??= '0';
+
+const [modelPath, backend, contextSize] = process.argv.slice(2);
+try {
+  await serveEngine(await openLlama(backend === 'cpu' ? false : 'vulkan'));
+  process.exit();
+} catch (error) {
+  console.error(`llama.cpp: ${error.message}`);
+  process.exit(1);
+}
+
+async function openLlama(gpu) {
+  const { getLlama, LlamaLogLevel } = await import('node-llama-cpp');
+  const threads = availableParallelism(); // its default of at least four slows two cores down a hundredfold
+  const log = [];
+  const logger = (_, message) => log.push(message);
+  const llama = await getLlama({ gpu, build: 'never', maxThreads: threads, logLevel: LlamaLogLevel.debug, logger });
+  const model = await llama.loadModel({ modelPath, gpuLayers: gpu ? 'max' : 0 });
+  const context = await model.createContext({ contextSize: Number(contextSize), sequences: 1, threads });
+  if (gpu) requireGpu(log.join('\n'));
+  const sequence = context.getSequence();
+  const place = gpu ? (await llama.getGpuDeviceNames()).join(', ') : `CPU, ${threads} threads`;
+  return {
+    name: `llama.cpp ${llama.llamaCppRelease.release} (${gpu || 'cpu'}) on ${place}`,
+    run: (run) => timeRun(sequence, run),
+    close: () => llama.dispose(),
+  };
+}
+
+/** llama.cpp falls back to its CPU code without an error; its log says where each layer went. */
+function requireGpu(log) {
+  const [, offloaded, total] = /offloaded (\d+)\/(\d+) layers to GPU/.exec(log) ?? [];
+  const isWhole = offloaded && offloaded === total && /Vulkan0 KV buffer/.test(log) && !/CPU KV buffer/.test(log);
+  if (!isWhole) throw new Error(`not wholly on Vulkan: ${offloaded ?? 'no'} of ${total ?? '?'} layers`);
+}
+
+async function timeRun(sequence, { depth, prompt, decode }) {
+  await sequence.clearHistory();
+  if (depth.length > 0) await sequence.evaluateWithoutGeneratingNewTokens(depth);
+  return timeTokens(sequence.evaluate(prompt, { temperature: 0, yieldEogToken: true }), decode);
+}
