@@ -30,10 +30,11 @@ const RULES: Readonly<Record<string, Rule>> = {
   runtime: { rooms: ['index', 'gguf', 'gpu', 'storage'], packages: ['webgpu'], platform: true },
   worker: { rooms: ['index', 'runtime'], platform: true },
   server: { rooms: ['index', 'runtime'], packages: ['hono', 'zod', 'pino', 'prom-client'] },
+  inspect: { rooms: ['gguf', 'tokenizer', 'gpu', 'kernels', 'weights', 'models'] },
   doctor: { rooms: ['kernels', 'gpu'], types: ['index'] },
   // inspect, tokenize, template and quantize work on one room alone, without an LLM
   cli: {
-    rooms: ['index', 'runtime', 'doctor', 'server', ...CORE],
+    rooms: ['index', 'runtime', 'inspect', 'doctor', 'server', ...CORE],
     packages: ['webgpu', 'yaml', '@hono/node-server'],
     platform: true,
   },

@@ -1,11 +1,11 @@
 import { parseArgs } from 'node:util';
 import type { KvType } from '../../kernels/parts/kv.ts';
 import { closeGguf } from '../gguf/open.ts';
+import { isKvType, planFile } from '../inspect/plan.ts';
+import { summarize } from '../inspect/summary.ts';
 import { openModel } from '../runtime/node_file.ts';
 import { print, runCommand, UsageError } from './command.ts';
 import { describeAsJson } from './inspect/json.ts';
-import { isKvType, planFile } from './inspect/plan.ts';
-import { summarize } from './inspect/summary.ts';
 import { describe } from './inspect/text.ts';
 import { parseSize } from './size.ts';
 

@@ -5,6 +5,7 @@ import type { Device } from '../gpu/device.ts';
 import { OutOfMemoryError } from '../gpu/errors.ts';
 import { Pipelines } from '../gpu/pipelines.ts';
 import { allResident, type Plan, Recorder } from '../gpu/plan.ts';
+import { type KernelTime, profilePlan } from '../gpu/profile.ts';
 import { Readbacks } from '../gpu/readback.ts';
 import type { ForwardActivations } from '../models/architecture.ts';
 import type { ModelConfig } from '../models/config.ts';
@@ -246,6 +247,17 @@ export class Model {
     return this.#inTurn(async () => change(this.#parts.kv));
   }
 
+  /** GPU time by kernel of a step that decodes one token, at the beginning of `sequence`, whose cache it spoils. */
+  profile(sequence: number): Promise<KernelTime[]> {
+    return this.#inTurn(async () => {
+      const sampling = { ...mostLikely, feeds: false };
+      const token = { id: 0, position: 0, sequence, wantsLogits: true, sampling };
+      const { results, counts } = await this.#submit({ decode: [token], reads: 'ids' });
+      await results();
+      return profilePlan(this.device, this.#recorded!.plan, counts);
+    });
+  }
+
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#last.then(work);
     this.#last = done.catch(() => undefined);
@@ -258,7 +270,7 @@ export class Model {
     return results();
   }
 
-  async #submit(batch: Batch): Promise<{ results(): Promise<StepResults> }> {
+  async #submit(batch: Batch): Promise<{ counts: SampledCounts; results(): Promise<StepResults> }> {
     const { prefill = [], decode = [], reads, scorings = [], isWanted } = batch;
     if (this.#closed) throw new Error('the model is closed');
     const { kv, tables, sampling, hostEmbeddings, device, readbacks } = this.#parts;
@@ -286,6 +298,7 @@ export class Model {
     await recorded.plan.replay(counts, copyResults, isWanted);
     const scored = reads === 'scores' ? await (await this.#scoring(recorded)).submit(scorings, readbacks) : undefined;
     return {
+      counts,
       async results() {
         if (!reads) await device.unlessLost(device.gpu.queue.onSubmittedWorkDone());
         const [ids, padded, scores] = await Promise.all([idsCopy?.read(), rowsCopy?.read(), scored?.read()]);

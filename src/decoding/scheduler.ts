@@ -1,4 +1,5 @@
 import { AbandonedError } from '../gpu/plan.ts';
+import type { KernelTime } from '../gpu/profile.ts';
 import { type ComposedStep, type ComposeLimits, composeStep } from './compose.ts';
 import { type Chosen, Generation, type GenerationOptions } from './generation.ts';
 import { ContextFullError, type KvCache } from './kv_cache.ts';
@@ -114,6 +115,16 @@ export class Scheduler {
       row += scores.length;
       const last = row === tokens.length ? scores.at(-1) : undefined;
       yield last ? [...scores.slice(0, -1), { ...(last.top[0] as Logprob), top: last.top }] : scores;
+    }
+  }
+
+  /** GPU time by kernel of a step that decodes one token. The sequence that it takes for it holds nothing afterwards. */
+  async profile(signal?: AbortSignal): Promise<KernelTime[]> {
+    const reading = await this.#lease(1, signal, (kv) => new Reading(this.#sequences.take([0], kv).sequence, 0));
+    try {
+      return await this.model.profile(reading.sequence);
+    } finally {
+      this.#release(reading, () => []);
     }
   }
 

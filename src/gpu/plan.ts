@@ -25,6 +25,15 @@ export interface Dispatch<Counts> {
   readonly pipeline: GPUComputePipeline;
   readonly bindGroup: GPUBindGroup;
   workgroups(counts: Counts): Workgroups | undefined;
+  /** What it computes, for whoever measures it. */
+  work(counts: Counts): Work;
+}
+
+/** A kernel's share of a step: `count` tokens (rows, items) of a shape. */
+export interface Work {
+  readonly kernel: string;
+  readonly shape: object;
+  readonly count: number;
 }
 
 /** Dispatches that run without a pause once their tiles are there. */
@@ -48,6 +57,7 @@ interface Recorded<Counts> {
   readonly buffers: Readonly<Record<string, BufferRange>>;
   readonly tile: Tile | undefined;
   workgroups(counts: Counts): Workgroups | undefined;
+  work(counts: Counts): Work;
 }
 
 /** Takes down `forward`, dispatch by dispatch, while the pipelines compile in parallel. */
@@ -96,6 +106,7 @@ export class Recorder<Counts> {
         const n = count(counts);
         return n > 0 ? kernel.workgroups(shape, variant, n) : undefined;
       },
+      work: (counts) => ({ kernel: kernel.name, shape, count: count(counts) }),
     });
   }
 
@@ -139,11 +150,11 @@ export class Recorder<Counts> {
     const compiled = await Promise.all(this.#recorded.map((recorded) => recorded.compiled));
     const bindGroups = await Promise.all(this.#bindGroups(compiled));
     const segments: { tiles: Tile[]; dispatches: Dispatch<Counts>[] }[] = [{ tiles: [], dispatches: [] }];
-    this.#recorded.forEach(({ tile, workgroups }, i) => {
+    this.#recorded.forEach(({ tile, workgroups, work }, i) => {
       const { label, pipeline } = compiled[i] as CompiledKernel;
       const streamed = tile && !tile.resident ? [tile] : [];
       if (segments.at(-1)?.tiles[0] !== streamed[0]) segments.push({ tiles: streamed, dispatches: [] });
-      segments.at(-1)?.dispatches.push({ label, pipeline, bindGroup: bindGroups[i] as GPUBindGroup, workgroups });
+      segments.at(-1)?.dispatches.push({ label, pipeline, bindGroup: bindGroups[i] as GPUBindGroup, workgroups, work });
     });
     return segments;
   }

@@ -109,6 +109,8 @@ export interface ModelInfo {
   readonly hostEmbeddings: boolean;
   /** Bytes of GPU memory that keys and values take at most. */
   readonly kvBytes: number;
+  /** Bytes of GPU memory that all of it takes at most: weights, keys and values, activations, uploads. */
+  readonly gpuBytes: number;
   /** Vendor, architecture and description of the GPU. */
   readonly adapter: string;
 }

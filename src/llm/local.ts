@@ -8,6 +8,7 @@ import { watchStream } from '../decoding/streaming_stats.ts';
 import type { Gguf } from '../gguf/gguf.ts';
 import { closeGguf } from '../gguf/open.ts';
 import { adapterName } from '../gpu/device.ts';
+import type { KernelTime } from '../gpu/profile.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 import { meanOf, normalized } from './embed.ts';
 import type { ChatOptions, EmbedOptions, LLM, ModelInfo } from './llm.ts';
@@ -113,6 +114,11 @@ export class LocalLLM implements LLM {
     return tokens;
   }
 
+  /** GPU time by kernel of a step that decodes one token, greatest first; `GpuError` without `timestamp-query`. */
+  profile(signal?: AbortSignal): Promise<KernelTime[]> {
+    return this.#scheduler.profile(signal);
+  }
+
   /** Dispatches per decoded token. */
   get dispatchesPerToken(): number {
     return this.#scheduler.model.dispatchesPerToken();
@@ -145,6 +151,7 @@ function modelInfo(gguf: Gguf, { config, memory, kv, precision, sequences, devic
     bytesPerPass: memory.bytesPerPass,
     hostEmbeddings: memory.hostEmbeddings,
     kvBytes: memory.kvBytes,
+    gpuBytes: memory.gpuBytes,
     adapter: adapterName(device.info),
   };
 }

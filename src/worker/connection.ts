@@ -17,7 +17,8 @@ interface Waiting {
 
 type Callback = (...args: readonly unknown[]) => unknown;
 
-export class Connection {
+/** `Method` names what a worker of one's own answers beside the methods of every model. */
+export class Connection<Method extends string = never> {
   readonly #worker: WorkerPort;
   readonly #waiting = new Map<number, Waiting>();
   readonly #callbacks = new Map<number, ReadonlyMap<string, Callback>>();
@@ -44,7 +45,7 @@ export class Connection {
     for (const { reject } of this.#waiting.values()) reject(reason);
   }
 
-  async call<T>(method: CallName, input: unknown, options?: object, transfer?: Transferable[]): Promise<T> {
+  async call<T>(method: CallName | Method, input: unknown, options?: object, transfer?: Transferable[]): Promise<T> {
     const { id, signal, end } = this.#begin('call', method, input, options, transfer);
     try {
       return (await this.#answer(id, signal)) as T;
@@ -54,7 +55,7 @@ export class Connection {
   }
 
   /** A stream as a generator of the page's: begun by its first `next`, ended with the page's loop. */
-  async *stream<T, Result>(method: StreamName, input: unknown, options?: object): AsyncGenerator<T, Result> {
+  async *stream<T, Result>(method: StreamName | Method, input: unknown, options?: object): AsyncGenerator<T, Result> {
     const { id, signal, end } = this.#begin('stream', method, input, options);
     const step = (kind: 'next' | 'return') => {
       const stepId = ++this.#lastId;

@@ -4,9 +4,9 @@
  * @module webgguf/worker
  */
 import type { LLM, LoadOptions } from '../index.ts';
-import { isFileHandle, type Source } from '../runtime/model_source.ts';
-import { pageUrl } from '../runtime/page_url.ts';
+import type { Source } from '../runtime/model_source.ts';
 import { Connection } from './connection.ts';
+import { postedSource } from './posted_source.ts';
 import { WorkerLLM } from './worker_llm.ts';
 
 export { removeStored, type StoredModel, storedModels } from '../runtime/browser_storage.ts';
@@ -55,20 +55,4 @@ export async function load(source: Source, options: WorkerLoadOptions = {}): Pro
 /** Bundlers know this form, and this form alone. */
 function startWorker(): Worker {
   return new Worker(new URL('./main.js', import.meta.url), { type: 'module' });
-}
-
-/** A source as it goes over, and what of it is handed over. A worker's own address is another than the page's. */
-function postedSource(source: Source): [posted: unknown, transfer: Transferable[]] {
-  if (source instanceof Blob || Array.isArray(source) || isFileHandle(source)) return [source, []];
-  if (source instanceof Uint8Array) {
-    const copy = source.slice();
-    return [copy, [copy.buffer]];
-  }
-  if (typeof source === 'string' || source instanceof URL) {
-    const name = String(source);
-    return [name.startsWith('hf:') ? name : new URL(name, pageUrl()).href, []];
-  }
-  throw new TypeError(
-    "a ByteSource can't be posted to a worker; give it a File, a Blob, a file's handle, bytes or a link",
-  );
 }

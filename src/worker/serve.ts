@@ -28,12 +28,21 @@ export type CallName = keyof typeof calls | 'load';
 export type StreamName = keyof typeof streams;
 type Method = (llm: LLM | undefined, input: unknown, options: object) => unknown;
 
-/** Serves the page behind `port`, whose first call is `load`. */
-export function serve(port: Port<Reply, Request>, load: (source: Source, options: LoadOptions) => Promise<LLM>): void {
-  let llm: LLM | undefined;
+/** Beside those of every model: what a worker of one's own answers too. There is no model before `load`. */
+// biome-ignore lint/suspicious/noExplicitAny: input and options are each method's own
+export type MoreMethods<L extends LLM> = Readonly<Record<string, (llm: L, input: any, options: any) => unknown>>;
+
+/** Serves the page behind `port`, whose first call is `load`, or one of `more`. */
+export function serve<L extends LLM>(
+  port: Port<Reply, Request>,
+  load: (source: Source, options: LoadOptions) => Promise<L>,
+  more: MoreMethods<L> = {},
+): void {
+  let llm: L | undefined;
   const methods = {
     ...calls,
     ...streams,
+    ...more,
     async load(_: undefined, source: Source, options: LoadOptions): Promise<Loaded> {
       llm = await load(source, options);
       return { info: llm.info, vocabLength: llm.tokenizer.vocabLength };

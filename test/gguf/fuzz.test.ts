@@ -1,10 +1,10 @@
 /** Seeded lies about every field: in short here, in long with `npm run fuzz` (test/gguf/fuzz/main.ts). */
 import { describe, expect, test } from 'vitest';
-import { summarize } from '../../src/cli/inspect/summary.ts';
 import { bytesSource } from '../../src/gguf/bytes.ts';
 import { FieldWriter } from '../../src/gguf/field_writer.ts';
 import { openGguf } from '../../src/gguf/open.ts';
 import { encodeGguf, type MetadataInput } from '../../src/gguf/writer.ts';
+import { summarize } from '../../src/inspect/summary.ts';
 import { examine, wholeInput } from './fuzz/examine.ts';
 import { fuzz } from './fuzz/fuzz.ts';
 import { layoutOf } from './fuzz/layout.ts';

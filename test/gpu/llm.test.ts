@@ -1,5 +1,6 @@
 /** The public object: turns, and an end that nobody holds up. */
 import { describe, expect, test } from 'vitest';
+import { kernels } from '../../kernels/index.ts';
 import { bytesSource } from '../../src/gguf/bytes.ts';
 import { openGguf } from '../../src/gguf/open.ts';
 import { type LLM, loadIn } from '../../src/index.ts';
@@ -28,6 +29,19 @@ describe.runIf(adapterName === 'lavapipe')('LLM', () => {
     await using llm = await load();
     for await (const _ of llm.generate([1, 20, 30], greedy)) break;
     expect(await ids(llm)).toHaveLength(12);
+  });
+
+  test('a step’s time by kernel: each of its dispatches once, and answers stay as they were', async () => {
+    await using llm = await load();
+    const before = await ids(llm);
+    const times = await llm.profile();
+    expect(times.reduce((sum, { works }) => sum + works.length, 0)).toBe(llm.dispatchesPerToken);
+    for (const { label, milliseconds, works } of times) {
+      expect(milliseconds, label).toBeGreaterThan(0);
+      const { cost } = kernels.find(({ name }) => name === works[0]!.kernel)!.checks();
+      for (const { shape, count } of works) expect(cost(shape, count).bytes, label).toBeGreaterThan(0);
+    }
+    expect(await ids(llm)).toEqual(before);
   });
 
   test('closing does not wait for a generator that nobody finishes, and refuses what comes later', async () => {

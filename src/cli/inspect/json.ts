@@ -1,6 +1,6 @@
 import type { Gguf } from '../../gguf/gguf.ts';
-import type { InspectedPlan } from './plan.ts';
-import type { ModelSummary } from './summary.ts';
+import type { InspectedPlan } from '../../inspect/plan.ts';
+import type { ModelSummary } from '../../inspect/summary.ts';
 
 /** `{"model", "metadata", "tensors", "plan"}`, in one line. */
 export function describeAsJson(gguf: Gguf, model: ModelSummary, plan: InspectedPlan): string {

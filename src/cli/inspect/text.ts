@@ -2,10 +2,10 @@
 import { harmless, quote } from '../../gguf/errors.ts';
 import type { Gguf } from '../../gguf/gguf.ts';
 import type { MetadataEntry, MetadataValue } from '../../gguf/metadata.ts';
+import type { InspectedPlan, Planned } from '../../inspect/plan.ts';
+import { describeRope } from '../../inspect/rope.ts';
+import type { ModelSummary, TokenizerSummary, TokenSummary, TypeShare } from '../../inspect/summary.ts';
 import { formatSize } from '../size.ts';
-import type { InspectedPlan, Planned } from './plan.ts';
-import { describeRope } from './rope.ts';
-import type { ModelSummary, TokenizerSummary, TokenSummary, TypeShare } from './summary.ts';
 
 /** How much of an array a line of text shows. */
 const SHOWN_ELEMENTS = 6;

@@ -1,7 +1,5 @@
 /** What every file must come to: a result that holds together, or one clear error; soon, and in little memory. */
 import { describeAsJson } from '../../../src/cli/inspect/json.ts';
-import { planFile } from '../../../src/cli/inspect/plan.ts';
-import { summarize } from '../../../src/cli/inspect/summary.ts';
 import { describe } from '../../../src/cli/inspect/text.ts';
 import { bytesSource } from '../../../src/gguf/bytes.ts';
 import { GgufError } from '../../../src/gguf/errors.ts';
@@ -12,6 +10,8 @@ import { planQuantize } from '../../../src/gguf/quantize_plan.ts';
 import { withRawBytes } from '../../../src/gguf/raw_entries.ts';
 import { type ByteSource, requireRange } from '../../../src/gguf/source.ts';
 import { layoutGguf } from '../../../src/gguf/writer.ts';
+import { planFile } from '../../../src/inspect/plan.ts';
+import { summarize } from '../../../src/inspect/summary.ts';
 import { createTokenizer, TokenizerError } from '../../../src/tokenizer/index.ts';
 import type { Input } from './mutate.ts';
 

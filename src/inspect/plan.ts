@@ -1,9 +1,10 @@
 /** Where the parts of a file's model would go under a budget, and how fast a pass can be at best. */
-import { type KvType, kvBytes as kvTypes } from '../../../kernels/parts/kv.ts';
-import type { Gguf } from '../../gguf/gguf.ts';
-import { leastLimits } from '../../gpu/limits.ts';
-import { readHeader } from '../../models/load.ts';
-import { kvBytesPerPosition, type MemoryPlan, planMemory } from '../../models/memory.ts';
+import { type KvType, kvBytes as kvTypes } from '../../kernels/parts/kv.ts';
+import type { Gguf } from '../gguf/gguf.ts';
+import { leastLimits } from '../gpu/limits.ts';
+import { readHeader } from '../models/load.ts';
+import { kvBytesPerPosition, type MemoryPlan, planMemory } from '../models/memory.ts';
+import type { TileLimits } from '../weights/matrix.ts';
 import { bytesReadByPass, estimateMemory, type MemoryEstimate } from './estimate.ts';
 import { assumedLink, type Link, measureLink } from './link.ts';
 
@@ -11,6 +12,8 @@ export interface PlanOptions {
   readonly kvType: KvType;
   readonly gpuMemoryBytes?: number;
   readonly contextLength?: number;
+  /** Of the device, where it is known. Default: WebGPU's least. */
+  readonly limits?: TileLimits;
 }
 
 /** A plan for a device that is not known, or an estimate for a model that cannot run. */
@@ -41,10 +44,10 @@ export async function planFile(
   options: PlanOptions,
   { isRunnable, isLocal }: { isRunnable: boolean; isLocal: boolean },
 ): Promise<InspectedPlan> {
-  const { kvType, gpuMemoryBytes: budgetBytes, contextLength } = options;
+  const { kvType, gpuMemoryBytes: budgetBytes, contextLength, limits = leastLimits } = options;
   if (!isRunnable) return { ...estimateMemory(gguf, options), kvType, estimated: true };
   const header = readHeader(gguf);
-  const form = { limits: leastLimits, kvType, precision: 'fast', sequences: 1 } as const;
+  const form = { limits, kvType, precision: 'fast', sequences: 1 } as const;
   const { streamed, ...planned } = planMemory(header, { ...form, budgetBytes, contextLength });
   const kvBytesPerToken = kvBytesPerPosition(header.config, kvType);
   const plan = { ...planned, kvType, kvBytesPerToken, estimated: false } as const;

@@ -1,15 +1,9 @@
 /** Which RoPE a file asks for, and which scaling the factors of its rope_freqs.weight were computed with. */
-import { dequantize, hostTypeNames } from '../../../kernels/quants/dequantize.ts';
-import type { Gguf, TensorInfo } from '../../gguf/gguf.ts';
-import { readBytes } from '../../gguf/source.ts';
-import {
-  ConfigError,
-  type Llama3Scaling,
-  type ModelConfig,
-  modelConfig,
-  type RopeScaling,
-} from '../../models/config.ts';
-import { findLlama3Scaling } from '../../models/rope.ts';
+import { dequantize, hostTypeNames } from '../../kernels/quants/dequantize.ts';
+import type { Gguf, TensorInfo } from '../gguf/gguf.ts';
+import { readBytes } from '../gguf/source.ts';
+import { ConfigError, type Llama3Scaling, type ModelConfig, modelConfig, type RopeScaling } from '../models/config.ts';
+import { findLlama3Scaling } from '../models/rope.ts';
 
 export interface RopeSummary {
   readonly freqBase: number;

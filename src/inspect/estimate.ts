@@ -1,7 +1,7 @@
 /** What a model that this engine cannot run would need of memory, as far as its header says: all of it resident. */
-import { kvBytes } from '../../../kernels/parts/kv.ts';
-import type { Gguf, TensorInfo } from '../../gguf/gguf.ts';
-import { fittingContext } from '../../models/memory.ts';
+import { kvBytes } from '../../kernels/parts/kv.ts';
+import type { Gguf, TensorInfo } from '../gguf/gguf.ts';
+import { fittingContext } from '../models/memory.ts';
 import type { PlanOptions } from './plan.ts';
 
 /** All sizes in bytes. */

@@ -1,5 +1,5 @@
 /** How fast streamed weights come: by reading some of them. */
-import type { TensorInfo } from '../../gguf/gguf.ts';
+import type { TensorInfo } from '../gguf/gguf.ts';
 
 export interface Link {
   readonly bytesPerSecond: number;

@@ -1,13 +1,13 @@
 /** What a person asks of a file first, as data: what it is, whether it runs here, how it speaks. */
-import { GgufError } from '../../gguf/errors.ts';
-import type { Gguf, TensorInfo } from '../../gguf/gguf.ts';
-import { ConfigError } from '../../models/config.ts';
-import { readHeader } from '../../models/load.ts';
-import { findPreTokenizer } from '../../tokenizer/pre_tokenizers.ts';
-import { findStopTokens } from '../../tokenizer/stops.ts';
-import { TokenizerError } from '../../tokenizer/tokenizer.ts';
-import { readVocabulary } from '../../tokenizer/vocabulary.ts';
-import { WeightsError } from '../../weights/matrix.ts';
+import { GgufError } from '../gguf/errors.ts';
+import type { Gguf, TensorInfo } from '../gguf/gguf.ts';
+import { ConfigError } from '../models/config.ts';
+import { readHeader } from '../models/load.ts';
+import { findPreTokenizer } from '../tokenizer/pre_tokenizers.ts';
+import { findStopTokens } from '../tokenizer/stops.ts';
+import { TokenizerError } from '../tokenizer/tokenizer.ts';
+import { readVocabulary } from '../tokenizer/vocabulary.ts';
+import { WeightsError } from '../weights/matrix.ts';
 import { type RopeSummary, summarizeRope } from './rope.ts';
 
 export interface ModelSummary {
