@@ -13,17 +13,18 @@ interface Rule {
   readonly platform?: true;
 }
 
-const CORE = ['gguf', 'tokenizer', 'chat', 'gpu', 'kernels', 'weights', 'models', 'decoding'];
+const CORE = ['gguf', 'tokenizer', 'chat', 'grammar', 'gpu', 'kernels', 'weights', 'models', 'decoding'];
 
 const RULES: Readonly<Record<string, Rule>> = {
   gguf: {},
   tokenizer: { types: ['gguf'], packages: ['@huggingface/tokenizers'] },
   chat: { types: ['gguf', 'tokenizer'], packages: ['@huggingface/jinja'] },
+  grammar: {},
   gpu: { packages: ['wgsl-preprocessor'] },
   kernels: { types: ['gpu'], packages: ['wgsl-preprocessor'] },
   weights: { rooms: ['gpu', 'kernels', 'gguf'] },
   models: { rooms: ['kernels', 'gpu', 'weights'], types: ['gguf'] },
-  decoding: { rooms: ['models', 'kernels', 'gpu'], types: ['gguf', 'weights'] },
+  decoding: { rooms: ['models', 'kernels', 'gpu'], types: ['gguf', 'weights', 'grammar'] },
   llm: { rooms: CORE },
   index: { rooms: [...CORE, 'llm', 'storage'] },
   storage: { rooms: ['gguf'], packages: ['@noble/hashes'] },

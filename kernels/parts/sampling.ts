@@ -30,6 +30,8 @@ export interface RowSampling {
   readonly adjusts: boolean;
   /** Some tokens may be ruled out. */
   readonly filters: boolean;
+  /** The tokens that may be chosen, a bit each, the lowest first, [vocabLength / 32]; undefined: all. */
+  readonly mask?: Uint32Array<ArrayBuffer> | undefined;
   /** The token is the input of its sequence's next step; at most one row of a sequence feeds it. */
   readonly feeds: boolean;
 }
@@ -63,11 +65,16 @@ export const maxRecent = 4096;
 /** What a row gives whose logits hold NaN or infinity. */
 export const noToken = 0xffffffff;
 
+/** The logit of a token that may not be chosen. */
+export const ruledOut = -1e30;
+/** Words of a row's mask. */
+export const maskWords = (vocabLength: number) => Math.ceil(vocabLength / 32);
+
 /** Writes a row's sampling as the kernels read it, from word `row` × samplingWords on. */
 export function writeSampling(words: Uint32Array, row: number, s: RowSampling): void {
   const at = row * samplingWords;
   const floats = new Float32Array(words.buffer, words.byteOffset, words.length);
-  words.set([1, (s.adjusts ? 1 : 0) + (s.filters ? 2 : 0), s.sequence, s.topK], at);
+  words.set([1, (s.adjusts ? 1 : 0) + (s.filters ? 2 : 0) + (s.mask ? 4 : 0), s.sequence, s.topK], at);
   floats.set([s.temperature, s.typicalP, s.topP, s.minP], at + 4);
   floats.set([s.repeatPenalty, s.frequencyPenalty, s.presencePenalty], at + 8);
   words.set([s.seed, s.counter, s.recentLength, s.recentPlace, s.feeds ? 1 : 0], at + 11);
@@ -76,7 +83,7 @@ export function writeSampling(words: Uint32Array, row: number, s: RowSampling): 
 export const samplingTable = `
 struct Sampling {
   is_sampled: u32, // 0: the row is not sampled here
-  changes: u32, // 1: adjusted, 2: filtered; any: the row to draw from stands in candidates
+  changes: u32, // 1: adjusted, 2: filtered, 4: masked; any: the row to draw from stands in candidates
   sequence: u32,
   top_k: u32,
   temperature: f32,
@@ -94,7 +101,7 @@ struct Sampling {
 }
 var<storage, read> samplings: array<Sampling>;
 
-const RULED_OUT = -1e30; // finite: WGSL may assume that there are no infinities
+const RULED_OUT = ${ruledOut}; // finite: WGSL may assume that there are no infinities
 `;
 
 /** Keys that order floats: of greater values the greater key, so that an atomic maximum finds the greatest. */

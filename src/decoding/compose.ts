@@ -74,7 +74,7 @@ export function composeStep(
 }
 
 function mayChoose(generation: Generation, { maxAhead }: ComposeLimits): boolean {
-  if (!generation.canGoOn || generation.chosenCount >= generation.maxTokens) return false;
+  if (!generation.canGoOn || generation.isWaiting || generation.chosenCount >= generation.maxTokens) return false;
   return generation.ahead < (generation.choosesHere ? 1 : maxAhead);
 }
 

@@ -1,3 +1,4 @@
+import type { Constraint, GrammarOptions } from '../grammar/index.ts';
 import type { Chosen, GenerationOptions } from './generation.ts';
 import { logprobsOf } from './logprobs.ts';
 import { Sampler } from './sampler.ts';
@@ -6,7 +7,7 @@ import { StopStrings } from './stop_strings.ts';
 import type { StreamingStats } from './streaming_stats.ts';
 
 /** How a text goes on, and where it ends. */
-export interface GenerateOptions extends SamplingOptions {
+export interface GenerateOptions extends SamplingOptions, GrammarOptions {
   /** Tokens to generate, at most; `Infinity` is until the context is full. Default 128. */
   maxTokens?: number;
   /** The text ends before the first of these that it would contain. Default none. */
@@ -22,7 +23,7 @@ export interface GenerateOptions extends SamplingOptions {
   signal?: AbortSignal;
 }
 
-/** A stop token, a stop string, `maxTokens` or the end of the context, the signal. */
+/** A stop token or the end of a grammar's text, a stop string, `maxTokens` or the end of the context, the signal. */
 export type StopReason = 'eos' | 'stop' | 'length' | 'abort';
 
 /** One generated token and the text that is clear with it, which may be empty. */
@@ -116,13 +117,14 @@ export const speculationModes = ['auto', 'always', 'off'] as const;
 /**
  * Tokens after `prompt`, one by one, until a stop token (which is not yielded), a stop string, the limit or the
  * context's end. The tokens of a stop string are yielded, since the model has said them, but none of their text from
- * where it begins. Throws `RangeError` for options out of their range, `ContextFullError` for too long a prompt.
+ * where it begins. With a `constraint` the tokens are those of its grammar. Throws `RangeError` for options out of their range, `ContextFullError` for too long a prompt.
  */
 export async function* generateText<Running extends RunningText>(
   generator: Generator<Running>,
   prompt: readonly number[],
   texts: TokenTexts,
   options: GenerateOptions = {},
+  constraint?: Constraint,
 ): AsyncGenerator<Token, GenerateResult> {
   const { maxTokens = defaultMaxTokens, logprobs, speculation = 'auto', signal } = options;
   if (maxTokens !== Number.POSITIVE_INFINITY) checkRange('maxTokens', maxTokens, { from: 0, whole: true });
@@ -130,7 +132,7 @@ export async function* generateText<Running extends RunningText>(
   if (!speculationModes.includes(speculation)) {
     throw new RangeError(`speculation is ${speculationModes.join(' or ')}, not ${JSON.stringify(speculation)}`);
   }
-  const sampler = new Sampler(options, texts.vocabLength);
+  const sampler = new Sampler(options, texts.vocabLength, constraint);
   const stream = texts.stream();
   const stops = new StopStrings(options.stop);
   const clock = new Clock();
@@ -175,6 +177,7 @@ export async function* generateText<Running extends RunningText>(
       const { text, found } = stops.push(stream.push(chosen.id));
       yield { id: chosen.id, text, ...logprobsIn(chosen, logprobs, texts) };
       if (found) return end('stop', running);
+      if (chosen.isLast) return end('eos', running);
       if (count === maxTokens) return end('length', running);
     }
   } finally {

@@ -10,6 +10,8 @@ export interface Chosen {
   readonly logits: Float32Array | undefined;
   /** Whether it is the first that came of its step: a draft that was right lets another follow. */
   readonly startsPass: boolean;
+  /** Whether nothing can follow it: a grammar's text is whole. */
+  readonly isLast?: boolean;
 }
 
 export interface GenerationOptions {
@@ -70,6 +72,11 @@ export class Generation implements Lease {
     return !this.sampler.runsOnGpu;
   }
 
+  /** Whether the token on its way has to be known before the next is chosen, or nothing can follow at all. */
+  get isWaiting(): boolean {
+    return this.sampler.isConstrained && (this.pending > 0 || this.sampler.isOver);
+  }
+
   /** Tokens chosen or being chosen. */
   get chosenCount(): number {
     return this.tokens.length + this.pending - this.promptLength;
@@ -122,7 +129,8 @@ export class Generation implements Lease {
 
   /**
    * What the GPU chose behind the last token, and behind each draft, has come, or the logits to choose from. They stand up
-   * to the first draft that is not what was chosen. Throws `BrokenLogitsError` where they are no numbers.
+   * to the first draft that is not what was chosen. Throws `BrokenLogitsError` where they are no numbers, `GrammarError`
+   * where the grammar has come to where nothing leads on.
    */
   deliver(idsOfGpu: readonly number[], rows: readonly Float32Array[] = []): void {
     const drafts = this.#drafts;
@@ -135,8 +143,13 @@ export class Generation implements Lease {
       const id = this.choosesHere && logits ? this.sampler.sample(logits) : idOfGpu;
       if (id === noToken) throw new BrokenLogitsError();
       this.tokens.push(id);
-      this.sampler.accept(id);
-      this.#ready.push({ id, logits: this.wantsLogits ? logits : undefined, startsPass: place === 0 });
+      this.sampler.advance(id);
+      this.#ready.push({
+        id,
+        logits: this.wantsLogits ? logits : undefined,
+        startsPass: place === 0,
+        isLast: this.sampler.isOver,
+      });
       if (id !== drafts[place]) break;
     }
     if (drafts.length > 0) {

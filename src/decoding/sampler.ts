@@ -1,7 +1,8 @@
 import { allRecent, maxRecent, type RowSampling } from '../../kernels/parts/sampling.ts';
+import type { Constraint } from '../grammar/index.ts';
 import { allIds, type Candidates, maximum } from './candidates.ts';
 import { RecentTokens } from './recent_tokens.ts';
-import { draw, logitBias, minP, penalties, temperature, topK, topP, typicalP } from './samplers.ts';
+import { allowed, draw, logitBias, minP, penalties, temperature, topK, topP, typicalP } from './samplers.ts';
 import { resolveSampling, type Sampling, type SamplingOptions } from './sampling_options.ts';
 import type { SequenceState } from './sampling_tables.ts';
 
@@ -16,11 +17,13 @@ export class Sampler {
   readonly #sampling: Sampling;
   readonly #recent: RecentTokens;
   readonly #vocabLength: number;
+  readonly #constraint: Constraint | undefined;
   #ids: Uint32Array | undefined;
   #drawn = 0;
 
-  /** Throws `RangeError` where an option is out of its range. */
-  constructor(options: SamplingOptions, vocabLength: number) {
+  /** `constraint`: what the tokens are held to. Throws `RangeError` where an option is out of its range. */
+  constructor(options: SamplingOptions, vocabLength: number, constraint?: Constraint) {
+    this.#constraint = constraint;
     this.#sampling = resolveSampling(options, vocabLength);
     this.#recent = new RecentTokens(this.#penalizes ? this.#sampling.repeatLastN : 0);
     this.#vocabLength = vocabLength;
@@ -39,12 +42,28 @@ export class Sampler {
 
   /** Whether a row's token can be chosen behind tokens that may yet be rejected: the GPU counts what it has chosen. */
   get canVerify(): boolean {
-    return !this.#penalizes || !this.runsOnGpu;
+    return !this.isConstrained && (!this.#penalizes || !this.runsOnGpu);
   }
 
-  /** A token of the prompt, or one that was chosen elsewhere: the penalties look back on it. */
+  /** Whether what may come next depends on every token before it. */
+  get isConstrained(): boolean {
+    return this.#constraint !== undefined;
+  }
+
+  /** Whether the text is whole, so that nothing can follow. */
+  get isOver(): boolean {
+    return this.#constraint?.isOver ?? false;
+  }
+
+  /** A token of the prompt: the penalties look back on it. */
   accept(token: number): void {
     this.#recent.push(token);
+  }
+
+  /** The same for a token that was chosen. Throws `GrammarError` where nothing can follow it. */
+  advance(token: number): void {
+    this.accept(token);
+    this.#constraint?.advance(token);
   }
 
   /** What the GPU must know before the next token that it draws. */
@@ -74,20 +93,21 @@ export class Sampler {
       recentPlace: stateLength + counter - stateCounter,
       adjusts: this.hasState,
       filters,
+      mask: this.#constraint?.mask,
       feeds: true,
     };
   }
 
   /**
    * What may come next: a softmax over these logits is the distribution that is drawn from. The order is that of
-   * llama.cpp's default chain (biases, penalties, top-k, typical, top-p, min-p, temperature), so that the filters see
+   * llama.cpp's default chain (behind the grammar: biases, penalties, top-k, typical, top-p, min-p, temperature), so that the filters see
    * probabilities at temperature 1, each those that the one before has left.
    */
   candidates(logits: Float32Array): Candidates {
     if (!Number.isFinite(maximum(logits))) throw new BrokenLogitsError();
     const s = this.#sampling;
     this.#ids ??= allIds(this.#vocabLength);
-    let left: Candidates = { ids: this.#ids, logits: new Float64Array(logits) };
+    let left: Candidates = allowed({ ids: this.#ids, logits: new Float64Array(logits) }, this.#constraint?.mask);
     left = logitBias(left, s.logitBias);
     left = penalties(left, this.#recent.counts, s);
     left = topK(left, s.topK);

@@ -6,6 +6,15 @@ import type { Sampling } from './sampling_options.ts';
 
 type Penalties = Pick<Sampling, 'repeatPenalty' | 'frequencyPenalty' | 'presencePenalty'>;
 
+/** Those whose bit is set in a grammar's mask. */
+export function allowed(candidates: Candidates, mask: Uint32Array | undefined): Candidates {
+  if (!mask) return candidates;
+  return keepMarked(
+    candidates,
+    Uint8Array.from(candidates.ids, (id) => ((mask[id >>> 5] as number) >>> (id & 31)) & 1),
+  );
+}
+
 /** logit + bias of its token. */
 export function logitBias(candidates: Candidates, biases: ReadonlyMap<number, number>): Candidates {
   return changed(candidates, biases, (logit, bias) => logit + bias);

@@ -16,7 +16,7 @@ export { noToken, type RowSampling };
 /** A step's counts, and the rows of logits that are sampled: all or none of them pass each of the kernels. */
 export interface SampledCounts extends StepCounts {
   readonly sampled: number;
-  /** Rows, where any has biases, penalties or filters. */
+  /** Rows, where any has biases, penalties, filters or a mask. */
   readonly changed: number;
   /** Rows, where any has filters. */
   readonly filtered: number;
@@ -64,7 +64,7 @@ export class SamplingTables {
     const words = samplingPlanWords(length, this.#maxRows);
     const own = (name: keyof typeof words) => recorder.buffer(name, words[name] * 4);
     const range = step.range('logits');
-    const { samplings, biases, counts, recent } = this.#bindings;
+    const { samplings, biases, counts, recent, masks } = this.#bindings;
     const candidates = { buffer: own('candidates') };
     const best_scores = { buffer: own('best scores') };
     const best_ids = { buffer: own('best ids') };
@@ -72,7 +72,7 @@ export class SamplingTables {
 
     recorder.dispatch(sample_adjust, {
       shape: { length, stride },
-      buffers: { logits, biases, counts, candidates, samplings, range },
+      buffers: { logits, biases, counts, masks, candidates, samplings, range },
       count: ({ changed }) => changed,
     });
     recorder.dispatch(sample_filter, {
@@ -117,27 +117,29 @@ export class SamplingTables {
 
   /** Writes a step's rows, in the order of its logits; undefined is a row that the host reads alone. */
   write(counts: StepCounts, rows: readonly (RowSampling | undefined)[]): SampledCounts {
+    const { queue } = this.#device.gpu;
     this.#words.fill(0, 0, rows.length * samplingWords);
     let [sampled, changed, filtered] = [0, 0, 0];
     rows.forEach((sampling, row) => {
       if (!sampling) return;
       writeSampling(this.#words, row, sampling);
       sampled = rows.length;
-      if (sampling.adjusts || sampling.filters) changed = rows.length;
+      if (sampling.adjusts || sampling.filters || sampling.mask) changed = rows.length;
       if (sampling.filters) filtered = rows.length;
+      if (sampling.mask) queue.writeBuffer(this.#buffers.masks, row * sampling.mask.byteLength, sampling.mask);
     });
-    const { queue } = this.#device.gpu;
     if (sampled) queue.writeBuffer(this.#buffers.samplings, 0, this.#words, 0, rows.length * samplingWords);
     return { ...counts, sampled, changed, filtered };
   }
 
   get #bindings(): Record<TableName, { buffer: GPUBuffer }> {
-    const { samplings, biases, counts, recent } = this.#buffers;
+    const { samplings, biases, counts, recent, masks } = this.#buffers;
     return {
       samplings: { buffer: samplings },
       biases: { buffer: biases },
       counts: { buffer: counts },
       recent: { buffer: recent },
+      masks: { buffer: masks },
     };
   }
 
@@ -146,7 +148,7 @@ export class SamplingTables {
   }
 }
 
-type TableName = 'samplings' | 'biases' | 'counts' | 'recent';
+type TableName = 'samplings' | 'biases' | 'counts' | 'recent' | 'masks';
 
 function filled<T extends Float32Array | Uint32Array>(table: T, values: ReadonlyMap<number, number>): T {
   for (const [id, value] of values) table[id] = value;

@@ -17,7 +17,7 @@ export interface LLM extends AsyncDisposable {
    * Continues `prompt`: text (BOS is added as the file says, control tokens are not parsed) or token ids as they are.
    * Ends at a stop token, which is not yielded, at a stop string, whose text is not yielded though its tokens' ids are,
    * at `maxTokens`, or where the context is full. Throws `RangeError` for options out of their range,
-   * `ContextFullError` for a prompt that is too long.
+   * `ContextFullError` for a prompt that is too long, `GrammarError` for a grammar that cannot be read or enforced.
    *
    * @example
    * for await (const { text } of llm.generate('Once upon a time', { maxTokens: 64 })) process.stdout.write(text);

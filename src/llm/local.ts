@@ -9,6 +9,7 @@ import type { Gguf } from '../gguf/gguf.ts';
 import { closeGguf } from '../gguf/open.ts';
 import { adapterName } from '../gpu/device.ts';
 import type { KernelTime } from '../gpu/profile.ts';
+import { Grammars } from '../grammar/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 import { meanOf, normalized } from './embed.ts';
 import type { ChatOptions, EmbedOptions, LLM, ModelInfo } from './llm.ts';
@@ -26,6 +27,7 @@ export class LocalLLM implements LLM {
   readonly #opened: readonly Gguf[];
   readonly #chatEncoder: ChatEncoder;
   readonly #scheduler: Scheduler;
+  readonly #grammars: Grammars;
   readonly #ownsDevice: boolean;
 
   /** @hidden `load` makes it, of the model's file and what else is to be closed with it. */
@@ -41,6 +43,7 @@ export class LocalLLM implements LLM {
     this.#opened = opened;
     this.tokenizer = tokenizer;
     this.#gguf = gguf;
+    this.#grammars = new Grammars(tokenizer);
     this.#chatEncoder = chatEncoder;
     this.#scheduler = scheduler;
     this.#ownsDevice = ownsDevice;
@@ -50,8 +53,9 @@ export class LocalLLM implements LLM {
     prompt: string | readonly number[],
     options: GenerateOptions = {},
   ): AsyncGenerator<Token, GenerateResult> {
+    const constraint = this.#grammars.constraintOf(options);
     const streaming = watchStream(this.#scheduler.model);
-    const result = yield* generateText(this.#scheduler, this.#tokens(prompt), this.tokenizer, options);
+    const result = yield* generateText(this.#scheduler, this.#tokens(prompt), this.tokenizer, options, constraint);
     return streaming ? { ...result, streaming: streaming() } : result;
   }
 

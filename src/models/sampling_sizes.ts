@@ -1,5 +1,5 @@
 /** How large the buffers are that choose tokens; what fills and reads them is decoding's. */
-import { maxRecent, samplingWords } from '../../kernels/parts/sampling.ts';
+import { maskWords, maxRecent, samplingWords } from '../../kernels/parts/sampling.ts';
 import { paddedLength } from '../../kernels/quants/block_type.ts';
 import { drawBlocks } from '../../kernels/sample_draw.ts';
 
@@ -10,6 +10,7 @@ export function samplingTableWords(vocabLength: number, rows: number, sequences:
     biases: sequences * vocabLength,
     counts: sequences * vocabLength,
     recent: sequences * maxRecent,
+    masks: rows * maskWords(vocabLength),
   };
 }
 

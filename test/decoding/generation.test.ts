@@ -27,7 +27,7 @@ test('tokens come in their order, whether somebody waits or not', async () => {
 test('logits come with tokens for those who want them; the host chooses from them at the lowest temperatures', async () => {
   const asked = generation({ wantsLogits: true });
   asked.deliver([1], [logits]);
-  expect(await asked.next()).toEqual({ id: 1, logits, startsPass: true });
+  expect(await asked.next()).toEqual({ id: 1, logits, isLast: false, startsPass: true });
   const chosen = generation({ temperature: 0.001 });
   expect([chosen.choosesHere, chosen.wantsRow]).toEqual([true, true]);
   chosen.deliver([1], [Float32Array.of(0, 0, 0, 5)]); // 3 is in the prompt, and its penalty leaves it the most likely
