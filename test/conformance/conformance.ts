@@ -7,6 +7,7 @@ import {
   type GenerateOptions,
   type GenerateResult,
   GgufError,
+  GrammarError,
   type LLM,
   type LoadOptions,
   type Token,
@@ -50,6 +51,31 @@ export async function conformance(place: Place): Promise<ConformanceReport> {
 }
 
 const checks: Record<string, (llm: LLM, place: Place) => Promise<void>> = {
+  async 'answers have the form that they are held to, several at once'(llm) {
+    const schema = {
+      type: 'object',
+      properties: { n: { type: 'integer', minimum: 1, maximum: 12 }, word: { enum: ['aé', 'b'] } },
+      required: ['n', 'word'],
+    };
+    const some = { temperature: 1, seed: 3, maxTokens: 400 };
+    const [regex, gbnf, json, free] = await Promise.all([
+      generate(llm, prompt, { ...some, regex: '(yes|no), [a-f]{3}!' }),
+      generate(llm, prompt, { ...some, grammar: 'root ::= "<" root ">" | [0-9]{2}', temperature: 0.001 }),
+      generate(llm, prompt, { ...some, responseFormat: { type: 'json_schema', schema }, repeatPenalty: 1.2, topK: 50 }),
+      generate(llm, prompt, greedy),
+    ]);
+    isTrue(/^(yes|no), [a-f]{3}!$/.test(regex.text), regex.text);
+    isTrue(/^<*\d\d>*$/.test(gbnf.text), gbnf.text);
+    const { n, word } = JSON.parse(json.text);
+    isTrue(n >= 1 && n <= 12 && ['aé', 'b'].includes(word), json.text);
+    equal(
+      [regex, gbnf, json].map(({ result }) => result.stopReason),
+      ['eos', 'eos', 'eos'],
+    );
+    equal(free.ids, (await generate(llm, prompt, greedy)).ids);
+    const error = await failure(generate(llm, prompt, { regex: '(?=a)' }));
+    isTrue(error instanceof GrammarError && error.message.includes('lookahead'), String(error));
+  },
   async 'a prompt goes on alike, from text and from its tokens, from the cache and without it'(llm) {
     const first = await generate(llm, prompt, greedy);
     const again = await generate(llm, prompt, greedy);

@@ -58,20 +58,21 @@ export const acceptsJson = (schema: JsonSchema, value: unknown) =>
 export function randomText(options: GrammarOptions, seed: number, length = 40): string {
   const random = new Random(seed);
   const constraint = grammars.constraintOf(options)!;
-  const closing = [...utf8.encode('"}],:0123456789-abcdef')];
+  const closing = [...utf8.encode('"}],:.-/@ 0123456789abcdefZzT')];
   const bytes: number[] = [];
   for (let count = 0; count < 4000; count++) {
     const { mask } = constraint;
     const choices = Array.from({ length: vocabulary.vocabLength }, (_, token) => token).filter((token) =>
       isAllowed(mask, token),
     );
-    const closes =
-      count > length ? (choices.includes(eos) ? eos : closing.find((byte) => choices.includes(byte))) : undefined;
-    const token = closes ?? choices[random.below(choices.length)]!;
+    const closers = count > length ? closing.filter((byte) => choices.includes(byte)) : [];
+    const isEnded = count > length && choices.includes(eos);
+    const from = closers.length > 0 ? closers : choices;
+    const token = isEnded ? eos : from[random.below(from.length)]!;
     if (token === eos) return new TextDecoder('utf-8', { fatal: true }).decode(Uint8Array.from(bytes));
     bytes.push(...vocabulary.tokenBytes(token));
     constraint.advance(token);
     if (constraint.isOver) return new TextDecoder('utf-8', { fatal: true }).decode(Uint8Array.from(bytes));
   }
-  throw new Error(`no end: ${new TextDecoder().decode(Uint8Array.from(bytes))}`);
+  throw new Error(`no end: ${new TextDecoder().decode(Uint8Array.from(bytes.slice(0, 200)))}`);
 }

@@ -17,9 +17,9 @@ const maxDigits = 15;
 const greatest = 10 ** maxDigits - 1;
 
 const digit = digitsFrom('0', '9');
-const moreDigits = repeat(digit, 0, maxDigits);
-const anyFraction = optional(sequence(text('.'), digit, moreDigits));
-const nonZero = sequence(repeat(text('0'), 0, maxDigits), digitsFrom('1', '9'), moreDigits);
+const anyFraction = optional(sequence(text('.'), repeat(digit, 1, maxDigits)));
+
+const zeros = repeat(text('0'), 0, maxDigits);
 
 const anyDigits = choice(text('0'), sequence(digitsFrom('1', '9'), repeat(digit, 0, maxDigits - 1)));
 const exponent = sequence(choice(text('e'), text('E')), optional(choice(text('+'), text('-'))), repeat(digit, 1, 2));
@@ -46,25 +46,93 @@ export function decimals(bounds: Bounds): Expression {
   if (from === Number.NEGATIVE_INFINITY && to === Number.POSITIVE_INFINITY) return anyNumber;
   const negative = { from: Math.max(0, -to), to: -from, above: below && to <= 0, below: above };
   const positive = { from: Math.max(0, from), to, above: above && from >= 0, below };
+  const written = new Decimals(bounds);
   return choice(
-    from < 0 ? sequence(text('-'), notNegative(negative)) : nothing,
-    to >= 0 ? notNegative(positive) : nothing,
+    from < 0 ? sequence(text('-'), written.notNegative(negative)) : nothing,
+    to >= 0 ? written.notNegative(positive) : nothing,
   );
 }
 
-function notNegative({ from, to, above, below }: Bounds): Expression {
-  if (from > to || (from === to && (above || below))) return nothing;
-  const [low, lowFraction] = parts(from);
-  const [high, highFraction] = parts(to);
-  if (low === high) {
-    const fraction = highFraction === '' ? upTo('', below) : fractionBetween(lowFraction, above, highFraction, below);
-    return sequence(text(String(low)), fraction);
+class Decimals {
+  /** Digits that may follow where a number is within its bounds: not so many that rounding takes it to a bound. */
+  readonly #more: Expression;
+
+  constructor({ from, to }: Bounds) {
+    const lengths = [from, to].filter(Number.isFinite).map((bound) => String(bound).length);
+    this.#more = repeat(digit, 0, Math.min(9, Math.max(1, maxDigits - 3 - Math.max(...lengths))));
   }
-  return choice(
-    sequence(text(String(low)), downTo(lowFraction, above)),
-    high - low > 1 ? sequence(wholes(low + 1, high - 1), anyFraction) : nothing,
-    sequence(text(String(high)), upTo(highFraction, below)),
-  );
+
+  notNegative({ from, to, above, below }: Bounds): Expression {
+    if (from > to || (from === to && (above || below))) return nothing;
+    const [low, lowFraction] = parts(from);
+    const [high, highFraction] = parts(to);
+    if (low === high) {
+      const fraction = highFraction === '' ? upToWhole(below) : this.#between(lowFraction, above, highFraction, below);
+      return sequence(text(String(low)), fraction);
+    }
+    return choice(
+      sequence(text(String(low)), this.#downTo(lowFraction, above)),
+      high - low > 1 ? sequence(wholes(low + 1, high - 1), anyFraction) : nothing,
+      sequence(text(String(high)), this.#upTo(highFraction, below)),
+    );
+  }
+
+  /** What follows a whole part: a fraction of at least this one. */
+  #downTo(fraction: string, isAbove: boolean): Expression {
+    if (fraction !== '') return sequence(text('.'), this.#atLeast(fraction, isAbove));
+    return isAbove ? sequence(text('.'), this.#nonZero) : optional(sequence(text('.'), digit, this.#more));
+  }
+
+  /** The same, of at most this one. */
+  #upTo(fraction: string, isBelow: boolean): Expression {
+    return fraction === '' ? upToWhole(isBelow) : optional(sequence(text('.'), this.#atMost(fraction, isBelow)));
+  }
+
+  #between(from: string, isAbove: boolean, to: string, isBelow: boolean): Expression {
+    const low = from.padEnd(to.length, '0');
+    const high = to.padEnd(from.length, '0');
+    let same = 0;
+    while (same < low.length && low[same] === high[same]) same++;
+    const shared = text(`.${low.slice(0, same)}`);
+    if (same === low.length) return sequence(shared, zeros);
+    const [first, last] = [low[same] as string, high[same] as string];
+    const rest = high.slice(same + 1);
+    const fraction = choice(
+      sequence(shared, text(first), this.#atLeast(low.slice(same + 1), isAbove)),
+      sequence(shared, digitsBetween(first, last), this.#more),
+      sequence(shared, text(last), choice(this.#lessThan(rest), exactly(rest, isBelow))),
+    );
+    return from === '' && !isAbove ? optional(fraction) : fraction;
+  }
+
+  /** Digits of a fraction that is at least this one. */
+  #atLeast(digits: string, isAbove: boolean): Expression {
+    if (digits === '') return isAbove ? this.#nonZero : this.#more;
+    const first = digits[0] as string;
+    return choice(
+      sequence(text(first), this.#atLeast(digits.slice(1), isAbove)),
+      sequence(digitsBetween(first, ':'), this.#more),
+    );
+  }
+
+  /** Digits of a fraction that is at most this one; one at least. */
+  #atMost(digits: string, isBelow: boolean): Expression {
+    const first = digits[0] as string;
+    const rest = digits.slice(1);
+    return choice(
+      sequence(digitsBetween('/', first), this.#more),
+      sequence(text(first), choice(this.#lessThan(rest), exactly(rest, isBelow))),
+    );
+  }
+
+  /** Digits of a fraction less than this one, or none at all. */
+  #lessThan(digits: string): Expression {
+    return /[1-9]/.test(digits) ? optional(this.#atMost(digits, true)) : nothing;
+  }
+
+  get #nonZero(): Expression {
+    return sequence(repeat(text('0'), 0, 6), digitsFrom('1', '9'), this.#more);
+  }
 }
 
 /** The whole part, and the digits behind the point. */
@@ -76,63 +144,12 @@ function parts(value: number): [whole: number, fraction: string] {
   return [Math.floor(value), fraction];
 }
 
-/** What follows a whole part: a fraction of at least this one. */
-function downTo(fraction: string, isAbove: boolean): Expression {
-  if (fraction === '') return isAbove ? sequence(text('.'), nonZero) : anyFraction;
-  return sequence(text('.'), atLeast(fraction, isAbove));
-}
-
-/** The same, of at most this one. */
-function upTo(fraction: string, isBelow: boolean): Expression {
-  if (fraction === '') return isBelow ? nothing : optional(sequence(text('.'), repeat(text('0'), 1, maxDigits)));
-  return optional(sequence(text('.'), atMost(fraction, isBelow)));
-}
-
-function fractionBetween(from: string, isAbove: boolean, to: string, isBelow: boolean): Expression {
-  const low = from.padEnd(to.length, '0');
-  const high = to.padEnd(from.length, '0');
-  let same = 0;
-  while (same < low.length && low[same] === high[same]) same++;
-  const shared = text(`.${low.slice(0, same)}`);
-  if (same === low.length) return sequence(shared, repeat(text('0'), 0, maxDigits));
-  const [first, last] = [low[same] as string, high[same] as string];
-  const isWhole = from === '' && !isAbove;
-  const fraction = choice(
-    sequence(shared, text(first), atLeast(low.slice(same + 1), isAbove)),
-    sequence(shared, digitsBetween(first, last), moreDigits),
-    sequence(shared, text(last), choice(lessThan(high.slice(same + 1)), exactly(high.slice(same + 1), isBelow))),
-  );
-  return isWhole ? optional(fraction) : fraction;
-}
-
-/** Digits of a fraction that is at least this one. */
-function atLeast(digits: string, isAbove: boolean): Expression {
-  if (digits === '') return isAbove ? nonZero : moreDigits;
-  const first = digits[0] as string;
-  return choice(
-    sequence(text(first), atLeast(digits.slice(1), isAbove)),
-    sequence(digitsBetween(first, ':'), moreDigits),
-  );
-}
-
-/** Digits of a fraction that is at most this one; one at least. */
-function atMost(digits: string, isBelow: boolean): Expression {
-  const first = digits[0] as string;
-  const rest = digits.slice(1);
-  return choice(
-    sequence(digitsBetween('/', first), moreDigits),
-    sequence(text(first), choice(lessThan(rest), exactly(rest, isBelow))),
-  );
-}
-
-/** Digits of a fraction less than this one, or none at all. */
-function lessThan(digits: string): Expression {
-  if (!/[1-9]/.test(digits)) return nothing;
-  return optional(atMost(digits, true));
+function upToWhole(isBelow: boolean): Expression {
+  return isBelow ? nothing : optional(sequence(text('.0'), zeros));
 }
 
 function exactly(digits: string, isLeftOut: boolean): Expression {
-  return isLeftOut ? nothing : sequence(text(digits), repeat(text('0'), 0, maxDigits));
+  return isLeftOut ? nothing : sequence(text(digits), zeros);
 }
 
 /** Whole numbers that are not negative, both bounds among them. */

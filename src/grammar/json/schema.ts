@@ -100,12 +100,6 @@ class Compiler {
       if (isAlone) return this.#reference($ref);
       return this.#at($ref, () => this.#schema(this.#merged(withoutKeyword(schema, '$ref'), this.#referred($ref))));
     }
-    if (allOf) {
-      const base: JsonSchema = withoutKeyword(schema, 'allOf');
-      return this.#at('allOf', () =>
-        this.#schema(allOf.reduce<JsonSchema>((all, each) => this.#merged(all, this.#resolved(each)), base)),
-      );
-    }
     if (anyOf || alternatives) {
       const keyword = anyOf ? 'anyOf' : 'oneOf';
       const base = withoutKeyword(schema, keyword);
@@ -116,6 +110,12 @@ class Compiler {
         this.#naming(() => requireDisjoint(each.map((one) => this.#resolved(one))));
       }
       return this.#at(keyword, () => choice(...each.map((one) => this.#schema(one))));
+    }
+    if (allOf) {
+      const base: JsonSchema = withoutKeyword(schema, 'allOf');
+      return this.#at('allOf', () =>
+        this.#schema(allOf.reduce<JsonSchema>((all, each) => this.#merged(all, this.#resolved(each)), base)),
+      );
     }
     if ('const' in others) return this.#literals([others.const], others);
     if ('enum' in others) return this.#literals(others.enum as readonly unknown[], others);
