@@ -8,6 +8,7 @@ const commands: Readonly<Record<string, () => Promise<{ run: Command }>>> = {
   chat: () => import('./chat.ts'),
   serve: () => import('./serve.ts'),
   logits: () => import('./logits.ts'),
+  perplexity: () => import('./perplexity.ts'),
   tokenize: () => import('./tokenize.ts'),
   detokenize: () => import('./detokenize.ts'),
   quantize: () => import('./quantize.ts'),

@@ -39,6 +39,11 @@ export function wholeNumber(option: string, value: string | undefined): number |
   return parsed;
 }
 
+/** A whole number from 0 on. */
+export function wholeOrZero(option: string, value: string | undefined): number | undefined {
+  return value === '0' ? 0 : wholeNumber(option, value);
+}
+
 /** Bytes of a SIZE such as `8GiB`. */
 export function size(option: string, value: string | undefined): number | undefined {
   const bytes = value === undefined ? undefined : parseSize(value);

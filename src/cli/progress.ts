@@ -4,27 +4,22 @@ import { formatSize } from './size.ts';
 const REWRITE_MS = 200;
 const LOG_MS = 10_000;
 
-/** How far a long copy has come, on stderr: share, bytes, rate and time left. */
-export class Progress {
-  readonly #what: string;
-  readonly #totalBytes: number;
+/** A line on stderr that changes while something takes its time. */
+export class StatusLine {
   readonly #stream: NodeJS.WriteStream;
-  readonly #start = performance.now();
   #next: number;
 
-  constructor(what: string, totalBytes: number, stream = process.stderr) {
-    this.#what = what;
-    this.#totalBytes = totalBytes;
+  constructor(stream = process.stderr) {
     this.#stream = stream;
-    this.#next = this.#start + this.#interval;
+    this.#next = performance.now() + this.#interval;
   }
 
-  update(doneBytes: number): void {
+  /** Writes it, if the last time is long enough ago. */
+  update(line: () => string): void {
     const now = performance.now();
     if (now < this.#next) return;
     this.#next = now + this.#interval;
-    const line = this.#line(doneBytes, (now - this.#start) / 1000);
-    this.#stream.write(this.#stream.isTTY ? `\r${line}\u001b[K` : `${line}\n`);
+    this.#stream.write(this.#stream.isTTY ? `\r${line()}\u001b[K` : `${line()}\n`);
   }
 
   /** Leaves an empty line for what comes next. */
@@ -32,12 +27,34 @@ export class Progress {
     if (this.#stream.isTTY) this.#stream.write('\r\u001b[K');
   }
 
-  get seconds(): number {
-    return (performance.now() - this.#start) / 1000;
-  }
-
   get #interval(): number {
     return this.#stream.isTTY ? REWRITE_MS : LOG_MS;
+  }
+}
+
+/** How far a long copy has come, on stderr: share, bytes, rate and time left. */
+export class Progress {
+  readonly #what: string;
+  readonly #totalBytes: number;
+  readonly #status: StatusLine;
+  readonly #start = performance.now();
+
+  constructor(what: string, totalBytes: number, stream = process.stderr) {
+    this.#what = what;
+    this.#totalBytes = totalBytes;
+    this.#status = new StatusLine(stream);
+  }
+
+  update(doneBytes: number): void {
+    this.#status.update(() => this.#line(doneBytes, this.seconds));
+  }
+
+  end(): void {
+    this.#status.end();
+  }
+
+  get seconds(): number {
+    return (performance.now() - this.#start) / 1000;
   }
 
   #line(doneBytes: number, seconds: number): string {

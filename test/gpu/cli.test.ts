@@ -86,8 +86,20 @@ describe.runIf(adapterName === 'lavapipe')('generate and logits', () => {
     expect(rows.every(Number.isFinite)).toBe(true);
   });
 
+  test('perplexity --json prints one object', async () => {
+    const text = join(folder, 'text.txt');
+    await writeFile(text, 'Once upon a time there was a little model. '.repeat(20));
+    const { code, stdout } = await webgguf('perplexity', '-m', model, '-f', text, '--window', '64', '--json');
+    expect(code).toBe(0);
+    const { perplexity, windows, ...others } = JSON.parse(stdout);
+    expect(perplexity).toBeGreaterThan(1);
+    expect(others).toMatchObject({ windowLength: 64, skip: 32, tokens: windows * 31, precision: 'fast' });
+  });
+
   test.each([
     [['generate'], 2, /name the model with -m/],
+    [['perplexity', '-m', model], 2, /name the text with -f/],
+    [['perplexity', '-m', model, '-f', 'absent.txt'], 1, /absent\.txt/],
     [['generate', '-m', model, '-n', 'many'], 2, /-n takes a number/],
     [['generate', '-m', model, '--top-p', '1.5'], 2, /--top-p takes a number from 0 to 1, not "1.5"/],
     [['generate', '-m', model, '--top-k', 'few'], 2, /--top-k takes a whole number from 0 on, not "few"/],
