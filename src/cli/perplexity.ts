@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { perplexity } from '../llm/perplexity.ts';
 import { print, runCommand, UsageError } from './command.ts';
 import { loadModel, modelArgs, modelUsage } from './model_options.ts';
 import { wholeNumber, wholeOrZero } from './option_values.ts';
+import { perplexity } from './perplexity/formula.ts';
 import { StatusLine } from './progress.ts';
 
 const usage = `usage: webgguf perplexity -m MODEL -f FILE [--window 512] [--skip N] [--json] [options]

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { perplexity } from '../../src/llm/perplexity.ts';
+import { perplexity } from '../../src/cli/perplexity/formula.ts';
 import { load } from '../../src/runtime/node.ts';
 import { hasSharedData, sharedData } from '../fixtures/shared_data.ts';
 import { adapterName } from './adapter.ts';

@@ -1,4 +1,4 @@
-import type { LocalLLM } from './local.ts';
+import type { LocalLLM } from '../../index.ts';
 
 export interface PerplexityOptions {
   /** Tokens of a window. Default 512, at most the context. */
