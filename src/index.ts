@@ -48,7 +48,13 @@ export { DeviceLostError, GpuError, OutOfMemoryError } from './gpu/errors.ts';
 export type { LimitName, Limits } from './gpu/limits.ts';
 export type { Work } from './gpu/plan.ts';
 export type { KernelTime } from './gpu/profile.ts';
-export { GrammarError, type GrammarOptions, type JsonSchema, type ResponseFormat } from './grammar/index.ts';
+export {
+  checkGrammar,
+  GrammarError,
+  type GrammarOptions,
+  type JsonSchema,
+  type ResponseFormat,
+} from './grammar/index.ts';
 export type { ChatOptions, EmbedOptions, LLM, Maybe, ModelInfo, TextCodec } from './llm/llm.ts';
 export { type LoadOptions, loadIn, type Runtime, type Source } from './llm/load.ts';
 export { LocalLLM } from './llm/local.ts';

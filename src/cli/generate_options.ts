@@ -8,6 +8,7 @@ import {
 } from '../decoding/sampling_options.ts';
 import type { GenerateOptions, SamplingOptions } from '../index.ts';
 import { UsageError } from './command.ts';
+import { formArgs, formOptions, formUsage } from './form_options.ts';
 import { oneOf, type Values, wholeNumber } from './option_values.ts';
 
 /** Options of every command that generates. */
@@ -26,6 +27,7 @@ export const generateArgs = {
   seed: { type: 'string' },
   stop: { type: 'string', multiple: true },
   speculation: { type: 'string' },
+  ...formArgs,
 } as const;
 
 export const samplingUsage = `  --temperature X        0 is greedy (default 0.1)
@@ -42,6 +44,7 @@ export const samplingUsage = `  --temperature X        0 is greedy (default 0.1)
   --stop TEXT            ends before TEXT; can be repeated
   --speculation WHEN     auto, always or off: guesses tokens ahead, several to a pass; the text is the same
                          (default auto: where it is measured to be faster)
+${formUsage}
                          (what begins with a dash follows an equals sign: --presence-penalty=-1)`;
 
 export type GenerateValues = Values<typeof generateArgs>;
@@ -53,6 +56,7 @@ export function generateOptions(values: GenerateValues, signal?: AbortSignal): G
   if (values.stop?.includes('')) throw new UsageError('--stop takes a text that is not empty');
   return {
     ...samplingNumbers(values),
+    ...formOptions(values),
     ...(values['logit-bias'] && { logitBias: new Map(values['logit-bias'].map(parseBias)) }),
     ...(values.stop && { stop: values.stop }),
     ...(speculation && { speculation }),

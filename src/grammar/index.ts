@@ -1,4 +1,4 @@
 export type { Constraint } from './constraint.ts';
 export { GrammarError } from './errors.ts';
 export { Grammars } from './grammars.ts';
-export { type GrammarOptions, grammarOf, type JsonSchema, type ResponseFormat } from './options.ts';
+export { checkGrammar, type GrammarOptions, type JsonSchema, type ResponseFormat } from './options.ts';

@@ -1,3 +1,4 @@
+import { automatonOf } from './automaton.ts';
 import { GrammarError } from './errors.ts';
 import type { Grammar } from './expression.ts';
 import { parseGbnf } from './gbnf.ts';
@@ -22,6 +23,12 @@ export interface GrammarOptions {
   grammar?: string;
   /** The answer matches all of this regular expression. Default: none. */
   regex?: string;
+}
+
+/** Throws `GrammarError` where no answer could be held to the options, whatever the vocabulary. */
+export function checkGrammar(options: GrammarOptions): void {
+  const grammar = grammarOf(options);
+  if (grammar) automatonOf(grammar);
 }
 
 /** The grammar that the options name, if any. Throws `GrammarError`, which says what cannot be enforced. */

@@ -1,5 +1,12 @@
 /** What goes wrong, in OpenAI's shape: `{"error":{"message","type","param","code"}}`. */
-import { ChatTemplateError, ContextFullError, DeviceLostError, OutOfMemoryError, TokenizerError } from '../index.ts';
+import {
+  ChatTemplateError,
+  ContextFullError,
+  DeviceLostError,
+  GrammarError,
+  OutOfMemoryError,
+  TokenizerError,
+} from '../index.ts';
 
 export interface ErrorBody {
   readonly error: {
@@ -65,7 +72,8 @@ export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof ContextFullError) return badRequest(error.message, { code: 'context_length_exceeded' });
   if (error instanceof ChatTemplateError) return badRequest(error.message, { param: 'messages' });
-  if (error instanceof TokenizerError || error instanceof RangeError) return badRequest(error.message);
+  if (error instanceof TokenizerError || error instanceof RangeError || error instanceof GrammarError)
+    return badRequest(error.message);
   if (error instanceof DeviceLostError || error instanceof OutOfMemoryError) {
     return unavailable('the GPU cannot take this up at present', 'gpu_unavailable', deviceRetrySeconds);
   }

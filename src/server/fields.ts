@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { GenerateOptions } from '../index.ts';
 import { ApiError, badRequest } from './errors.ts';
+import { formFields, formOptions } from './form.ts';
 import type { Service } from './service.ts';
 import { unsupportedFields } from './unsupported.ts';
 
@@ -41,6 +42,7 @@ export const generationFields = {
   n: z.int().min(1).max(maxChoices).nullish(),
   stream: z.boolean().nullish(),
   stream_options: z.object({ include_usage: z.boolean().nullish() }).nullish(),
+  ...formFields,
   ...unsupportedFields,
 };
 
@@ -86,6 +88,7 @@ export function generateOptions(request: GenerationRequest, vocabLength: number,
       seed: seed === undefined || seed === null || seed === -1 ? undefined : (seed + choice) >>> 0,
       stop: typeof stop === 'string' ? [stop] : stop,
     }),
+    ...formOptions(request, choice === 0),
     maxTokens: maxTokens(request),
   };
 }

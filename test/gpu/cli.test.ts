@@ -51,6 +51,20 @@ test('every sampling option arrives', () => {
 });
 
 describe.runIf(adapterName === 'lavapipe')('generate and logits', () => {
+  test('answers of a given form', async () => {
+    const grammar = join(folder, 'grammar.gbnf');
+    await writeFile(grammar, 'root ::= [a-c]{4} "."');
+    const schema = '{"type":"integer","minimum":3,"maximum":5}';
+    const args = ['generate', '-m', model, '-p', 'Hello', '--quiet'];
+    expect((await webgguf(...args, '--grammar-file', grammar)).stdout).toMatch(/^[abc]{4}\.\n$/);
+    expect((await webgguf(...args, '--json-schema', schema)).stdout).toMatch(/^[345]\n$/);
+    expect((await webgguf(...args, '--regex', 'x{3}')).stdout).toBe('xxx\n');
+    const refused = await webgguf(...args, '--json-schema', '{"not":{}}');
+    expect(refused).toMatchObject({ code: 1, lines: ['error: JSON schema: not cannot be enforced'] });
+    const both = await webgguf(...args, '--regex', 'a', '--json-schema', schema);
+    expect([both.code, both.lines[0]]).toEqual([2, 'an answer has one form: --grammar-file, --json-schema or --regex']);
+  });
+
   test('--json prints one object, and a seed repeats itself', async () => {
     const args = ['generate', '-m', model, '-p', 'Hello', '-n', '8', '--seed', '7', '--temperature', '1', '--json'];
     const [first, second] = [await webgguf(...args), await webgguf(...args)];

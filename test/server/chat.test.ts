@@ -109,9 +109,8 @@ test('texts in parts, developers, further fields of messages, unknown fields', a
 test.each([
   [{ tools: [{ type: 'function' }] }, 'tools'],
   [{ tool_choice: 'required' }, 'tool_choice'],
-  [{ response_format: { type: 'json_object' } }, 'response_format'],
-  [{ grammar: 'root ::= "a"' }, 'grammar'],
-  [{ json_schema: {} }, 'json_schema'],
+  [{ guided_grammar: 'start: "a"' }, 'guided_grammar'],
+  [{ structured_outputs: {} }, 'structured_outputs'],
   [{ mirostat: 2 }, 'mirostat'],
 ])('%j cannot be honoured', async (fields, param) => {
   const error = await fakeServer().refused(path, { messages, ...fields });

@@ -5,6 +5,7 @@
 
 import { generateText } from '../../src/decoding/generate.ts';
 import type { Chosen, GenerationOptions } from '../../src/decoding/generation.ts';
+import { Grammars } from '../../src/grammar/index.ts';
 import { type Tokenizer, TokenizerError } from '../../src/index.ts';
 import type { ServedModel } from '../../src/server/index.ts';
 import { Utf8Stream } from '../../src/tokenizer/text_stream.ts';
@@ -25,6 +26,13 @@ export interface FakeOptions {
   readonly beforeToken?: () => Promise<void>;
 }
 
+interface Running {
+  readonly reused: number;
+  readonly tokens: number[];
+  readonly sampler: GenerationOptions['sampler'];
+  next: number;
+}
+
 export interface FakeLlm extends ServedModel {
   /** Generations under way, the most there were at once, those that were ended early, and places that were scored. */
   readonly seen: { running: number; most: number; aborted: number; scoredRows: number; options: GenerationOptions[] };
@@ -32,22 +40,26 @@ export interface FakeLlm extends ServedModel {
 
 export function fakeLlm(options: FakeOptions = {}): FakeLlm {
   const { sequences = 2, contextLength = 512, answer = 'Hello, wörld!', beforeToken } = options;
+  const grammars = new Grammars(fakeTokenizer);
   const script = [...bytesOf(answer), eos];
   const seen: FakeLlm['seen'] = { running: 0, most: 0, aborted: 0, scoredRows: 0, options: [] };
   const generator = {
     async start(prompt: readonly number[], generation: GenerationOptions) {
       seen.options.push(generation);
       seen.most = Math.max(seen.most, ++seen.running);
-      return { reused: 0, tokens: [...prompt], next: 0 };
+      return { reused: 0, tokens: [...prompt], next: 0, sampler: generation.sampler };
     },
-    async next(running: { reused: number; tokens: number[]; next: number }): Promise<Chosen | undefined> {
+    async next(running: Running): Promise<Chosen | undefined> {
       await beforeToken?.();
       if (running.tokens.length >= contextLength) return undefined;
       const logits = logitsAfter(running.tokens);
-      const id = script[running.next++ % script.length] as number;
-      logits[id] = 20;
+      const scripted = script[running.next++ % script.length] as number;
+      logits[scripted] = 20;
+      const { sampler } = running;
+      const id = sampler.isConstrained ? sampler.sample(logits) : scripted;
+      sampler.advance(id);
       running.tokens.push(id);
-      return { id, logits, startsPass: true };
+      return { id, logits, startsPass: true, isLast: sampler.isOver };
     },
     end() {
       seen.running--;
@@ -72,7 +84,8 @@ export function fakeLlm(options: FakeOptions = {}): FakeLlm {
     } as unknown as ServedModel['info'],
     async *generate(prompt, generateOptions = {}) {
       const tokens = typeof prompt === 'string' ? fakeTokenizer.encode(prompt) : prompt;
-      const result = yield* generateText(generator, tokens, fakeTokenizer, generateOptions);
+      const constraint = grammars.constraintOf(generateOptions);
+      const result = yield* generateText(generator, tokens, fakeTokenizer, generateOptions, constraint);
       if (result.stopReason === 'abort') seen.aborted++;
       return result;
     },

@@ -64,11 +64,27 @@ describe('openai', () => {
     expect((await client().models.list()).data).toHaveLength(1);
   });
 
+  test('answers of a given form', async () => {
+    const { choices } = await client().chat.completions.create({
+      model: 'x',
+      messages: [{ role: 'user', content: question }],
+      response_format: {
+        type: 'json_schema',
+        json_schema: {
+          name: 'city',
+          strict: true,
+          schema: { type: 'object', properties: { of: { enum: ['France', 'Spain'] } }, required: ['of'] },
+        },
+      },
+    });
+    expect(['France', 'Spain']).toContain(JSON.parse(choices[0]!.message.content!).of);
+  });
+
   test('errors are its own classes', async () => {
     const refused = client().chat.completions.create({
       model: 'x',
       messages: [{ role: 'user', content: question }],
-      response_format: { type: 'json_object' },
+      response_format: { type: 'json_schema', json_schema: { name: 'odd', schema: { not: { type: 'null' } } } },
     });
     await expect(refused).rejects.toThrow(OpenAI.BadRequestError);
     await expect(refused).rejects.toMatchObject({ param: 'response_format' });
