@@ -8,7 +8,9 @@
  * wherever it stands.
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import type { Features } from '../src/gpu/device.ts';
 import type { Checks, Kernel } from '../src/gpu/kernel.ts';
+import { type BroadcastTile, broadcastInvocations, mulMatBroadcast } from './mul_mat_broadcast.ts';
 import { type MulMatShape, mulMatCase, mulMatCost } from './mul_mat_cases.ts';
 import { activation } from './parts/activation.ts';
 import { after, silu } from './parts/after.ts';
@@ -20,16 +22,22 @@ import { blockTypes, matmulTypes, readVariant } from './quants/index.ts';
 
 export type Shape = MulMatShape;
 
-export interface Variant {
+export interface RegisterTile {
+  readonly by: 'invocation';
   readonly pairs: number;
   readonly columns: number;
   readonly dp4a: boolean;
   readonly f16: boolean;
 }
 
+export type Variant = RegisterTile | BroadcastTile;
+
 const invocations = 64;
-/** Larger tiles run a fifth faster on a CPU driver, and compile three times as long. */
-const registerTile = { pairs: 2, columns: 4 };
+const registerTile = { by: 'invocation', pairs: 2, columns: 4 } as const;
+/** Twice as many columns run a tenth faster on a CPU driver, and compile twice as long. */
+const broadcastTile = { by: 'broadcast', pairs: 2, columns: 16 } as const;
+/** Where every lane loads what it multiplies with, loads of both kinds are to be few. */
+const loneTile = { by: 'broadcast', pairs: 4, columns: 8, lanes: 1 } as const;
 
 /** Hands pair `p` of every column on. */
 const handOn = (products: Products, p: number) =>
@@ -45,12 +53,19 @@ export const mul_mat: Kernel<Shape, Variant> = {
   name: 'mul_mat',
 
   variants(shape, features) {
+    const lanes = broadcastLanes(features);
+    const narrow = [...(lanes > 1 ? [{ ...broadcastTile, lanes }] : []), loneTile];
     const base = { ...registerTile, dp4a: false, f16: false };
     const { dp4a, f16 } = readVariant(shape.type, shape.activation, features);
-    return dp4a || f16 ? [{ ...base, dp4a, f16 }, base] : [base];
+    const wide = [...(dp4a || f16 ? [{ ...base, dp4a, f16 }] : []), base];
+    return features.subgroupMaxSize >= 16 ? [...wide, ...narrow] : [...narrow, ...wide];
   },
 
-  wgsl(shape, { pairs, columns, dp4a, f16 }) {
+  order: ({ by }) => (by === 'broadcast' ? 'by fours' : 'by blocks'),
+
+  wgsl(shape, variant) {
+    if (variant.by === 'broadcast') return mulMatBroadcast(shape, variant);
+    const { pairs, columns, dp4a, f16 } = variant;
     const type = matmulTypes[shape.type] as BlockType;
     const steps = productSteps(shape.activation, type.fours);
     const products = { activation: shape.activation, rows: 2 * pairs, columns };
@@ -85,10 +100,17 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 
   overrides: ({ rowLength, dstStride }) => ({ BLOCKS: blocksPerRow(rowLength), DST_STRIDE: dstStride }),
 
-  workgroups({ rows }, { pairs, columns }, count) {
-    return [Math.ceil(rows / (2 * pairs * invocations)), Math.ceil(count / columns), 1];
+  workgroups({ rows }, { by, pairs, columns }, count) {
+    const perGroup = by === 'broadcast' ? broadcastInvocations : invocations;
+    return [Math.ceil(rows / (2 * pairs * perGroup)), Math.ceil(count / columns), 1];
   },
 };
+
+/** Lanes of every subgroup that exchange words, at most the 32 bytes that one block has. */
+function broadcastLanes({ subgroupMinSize }: Features): BroadcastTile['lanes'] {
+  if (subgroupMinSize >= 8) return 8;
+  return subgroupMinSize >= 4 ? 4 : 1;
+}
 
 export const mulMatChecks = (): Checks<Shape> => ({
   cost: mulMatCost,

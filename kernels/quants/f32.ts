@@ -19,6 +19,8 @@ fn weight_values(row: u32, step: u32) -> Values {
   let i = (row * BLOCKS * 4u + step) * 2u;
   return Values(weight_v[i], weight_v[i + 1u]);
 }
+fn weight_scales(row: u32, two: u32) -> vec2<f32> { return vec2<f32>(1.0); }
+fn weight_four(row: u32, four: u32, scale: f32) -> vec4<f32> { return weight_v[row * BLOCKS * 8u + four]; }
 `,
 
   repack: wgsl`

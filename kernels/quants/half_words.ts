@@ -29,6 +29,9 @@ enable f16;
 var<storage, read> weight_h: array<mat2x4<f16>>;
 
 fn weight_values(row: u32, step: u32) -> Values { return Values(weight_h[row * BLOCKS * 4u + step]); }
+fn weight_four(row: u32, four: u32, scale: f32) -> vec4<f32> {
+  return vec4<f32>(weight_h[row * BLOCKS * 4u + four / 2u][four % 2u]);
+}
 #else
 var<storage, read> weight_h: array<vec4<u32>>;
 
@@ -37,7 +40,13 @@ fn weight_values(row: u32, step: u32) -> Values {
   let words = weight_h[row * BLOCKS * 4u + step];
   return Values(vec4<f32>(widen(words.x), widen(words.y)), vec4<f32>(widen(words.z), widen(words.w)));
 }
+fn weight_four(row: u32, four: u32, scale: f32) -> vec4<f32> {
+  let i = row * BLOCKS * 4u + four / 2u;
+  let first = (four & 1u) * 2u;
+  return vec4<f32>(widen(weight_h[i][first]), widen(weight_h[i][first + 1u]));
+}
 #endif
+fn weight_scales(row: u32, two: u32) -> vec2<f32> { return vec2<f32>(1.0); }
 `,
 
     repack: wgsl`

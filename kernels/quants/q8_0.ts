@@ -30,6 +30,10 @@ fn weight_scale(row: u32, block: u32) -> f32 {
   let scales = unpack2x16float(weight_s[row * (BLOCKS / 2u) + block / 2u]);
   return select(scales.x, scales.y, (block & 1u) == 1u);
 }
+fn weight_scales(row: u32, two: u32) -> vec2<f32> { return unpack2x16float(weight_s[row * (BLOCKS / 2u) + two]); }
+fn weight_four(row: u32, four: u32, scale: f32) -> vec4<f32> {
+  return scale * vec4<f32>(unpack_i8(weight_q[row * BLOCKS * 2u + four / 4u][four % 4u]));
+}
 fn weight_packed(row: u32, block: u32) -> Packed {
   let i = (row * BLOCKS + block) * 2u;
   return Packed(weight_q[i], weight_q[i + 1u]);

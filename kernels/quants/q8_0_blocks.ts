@@ -44,6 +44,17 @@ fn weight_scale(row: u32, block: u32) -> f32 {
   let halves = unpack2x16float(weight_b[first_word(row, block)]);
   return select(halves.x, halves.y, (block & 1u) == 1u);
 }
+fn weight_scales(row: u32, two: u32) -> vec2<f32> {
+  let i = first_word(row, 2u * two);
+  return vec2<f32>(unpack2x16float(weight_b[i]).x, unpack2x16float(weight_b[i + 8u]).y);
+}
+fn weight_four(row: u32, four: u32, scale: f32) -> vec4<f32> {
+  let block = four / 8u;
+  let i = first_word(row, block) + four % 8u;
+  let high = weight_b[i + 1u];
+  let word = select((weight_b[i] >> 16u) | (high << 16u), high, (block & 1u) == 1u);
+  return scale * vec4<f32>(unpack_i8(word));
+}
 fn weight_packed(row: u32, block: u32) -> Packed {
   let i = first_word(row, block);
   return Packed(int8_at(i, block), int8_at(i + 4u, block));

@@ -1,0 +1,114 @@
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import type { MulMatShape } from './mul_mat_cases.ts';
+import { after, silu } from './parts/after.ts';
+import { range, tile } from './parts/range.ts';
+import { unroll, values } from './parts/values.ts';
+import type { BlockType } from './quants/block_type.ts';
+import { matmulTypes } from './quants/index.ts';
+
+/**
+ * The tile of CPU drivers, where an invocation is a lane of a vector: a load costs as much as twenty multiplications,
+ * however wide it is, a broadcast no more than one. So each invocation owns rows, and all the tile's tokens; the lanes
+ * of a subgroup load neighbouring words of activations, once, and broadcast them.
+ *
+ * A step takes four values of k, which keeps the code in the instruction cache. Int8 multiplies as f32, where it is exact
+ * and twice as fast as unpacking for integers: values meet their blocks' scales as they are unpacked.
+ */
+export interface BroadcastTile {
+  readonly by: 'broadcast';
+  /** Pairs of rows that an invocation owns. */
+  readonly pairs: number;
+  /** Tokens. */
+  readonly columns: number;
+  /** Lanes that share their loads of activations; 1 without subgroups. */
+  readonly lanes: 1 | 4 | 8;
+}
+
+export const broadcastInvocations = 32;
+/** Steps of four values in a pair of blocks, which share a load of scales. */
+const steps = 16;
+
+/** Needs `override BLOCKS` and `DST_STRIDE`. */
+export function mulMatBroadcast(shape: MulMatShape, { pairs, columns, lanes }: BroadcastTile): string {
+  const type = matmulTypes[shape.type] as BlockType;
+  const q8 = shape.activation === 'q8';
+  const words = q8 ? 1 : 4; // of a token's four values
+  const perLoad = Math.max(1, lanes / words); // tokens
+  const loads = Math.max(1, words / lanes); // of each token
+  const groups = columns / perLoad;
+  const rows = 2 * pairs;
+  const eachRow = (line: (r: number) => string) => unroll(rows, line);
+  const eachGroup = (line: (g: number) => string) => unroll(groups, line);
+  const broadcast = (register: string, lane: number) =>
+    lanes === 1 ? register : `subgroupBroadcast(${register}, ${lane}u)`;
+  const column = (c: number) => {
+    const [group, first] = [Math.floor(c / perLoad), (c % perLoad) * words];
+    if (q8) return broadcast(`x${group}_0`, first);
+    const four = [0, 1, 2, 3].map((k) => broadcast(`x${group}_${Math.floor(k / lanes)}`, (first + k) % lanes));
+    return `vec4<f32>(${four.join(', ')})`;
+  };
+  return wgsl`
+#if ${lanes > 1}
+enable subgroups;
+#endif
+override BLOCKS: u32;
+override DST_STRIDE: u32;
+${range}
+${tile}
+${values(type.fours)}
+${type.read({ dp4a: false, f16: false, inTurns: shape.after === 'swiglu' })}
+#if ${q8}
+var<storage, read> act_q: array<u32>; // [token, BLOCKS × 8]
+var<storage, read> act_s: array<f32>; // [token, BLOCKS]
+#else
+var<storage, read> act: array<f32>; // [token, BLOCKS × 32]
+#endif
+${silu}
+${after(shape.after)}
+
+@compute @workgroup_size(${broadcastInvocations})
+fn main(
+  @builtin(global_invocation_id) id: vec3<u32>,
+#if ${lanes > 1}
+  @builtin(subgroup_invocation_id) subgroup_lane: u32,
+#endif
+) {
+#if ${lanes > 1}
+  let lane = subgroup_lane % ${lanes}u;
+#else
+  let lane = 0u;
+#endif
+  let pair = id.x * ${pairs}u;
+  ${eachRow((r) => `let row${r} = 2u * min(pair + ${r >> 1}u, tile.pair_count - 1u) + ${r & 1}u;`)}
+  let first = range.start + id.y * ${columns}u;
+  let end = range.start + range.count;
+  ${eachGroup((g) => `let token${g} = min(first + ${g * perLoad}u + lane / ${Math.min(words, lanes)}u, end - 1u);`)}
+  let word = lane % ${Math.min(words, lanes)}u;
+  ${eachRow((r) => unroll(columns, (c) => `var sum${r}_${c} = 0.0;`))}
+
+  for (var two = 0u; two < not_constant(BLOCKS / 2u); two++) {
+    ${eachRow((r) => `let scales${r} = weight_scales(row${r}, two);`)}
+#if ${q8}
+    ${eachGroup((g) => `let xs${g} = vec2<f32>(act_s[token${g} * BLOCKS + 2u * two], act_s[token${g} * BLOCKS + 2u * two + 1u]);`)}
+#endif
+    for (var step = 0u; step < ${steps}u; step++) {
+      let low = step < ${steps / 2}u;
+      let four = two * ${steps}u + step;
+      ${eachRow((r) => `let w${r} = weight_four(row${r}, four, select(scales${r}.y, scales${r}.x, low));`)}
+#if ${q8}
+      ${eachGroup((g) => `let x${g}_0 = vec4<f32>(unpack_i8(act_q[token${g} * BLOCKS * 8u + four])) * select(xs${g}.y, xs${g}.x, low);`)}
+#else
+      ${eachGroup((g) => unroll(loads, (l) => `let x${g}_${l} = act[token${g} * BLOCKS * 32u + four * 4u + word + ${l * lanes}u];`))}
+#endif
+      ${unroll(
+        columns,
+        (c) => `
+      let v${c} = ${column(c)};
+      ${eachRow((r) => `sum${r}_${c} += (w${r}.x * v${c}.x + w${r}.y * v${c}.y) + (w${r}.z * v${c}.z + w${r}.w * v${c}.w);`)}`,
+      )}
+    }
+  }
+  ${unroll(columns, (c) => unroll(pairs, (p) => `if (pair + ${p}u < tile.pair_count && first + ${c}u < end) { after(tile.pair_start + pair + ${p}u, first + ${c}u, vec2<f32>(sum${2 * p}_${c}, sum${2 * p + 1}_${c})); }`))}
+}
+`;
+}
