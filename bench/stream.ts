@@ -18,7 +18,7 @@ import { createBuffer } from '../src/gpu/buffers.ts';
 import { adapterName } from '../src/gpu/device.ts';
 import { Pipelines } from '../src/gpu/pipelines.ts';
 import { allResident, bind, Recorder, type Residency } from '../src/gpu/plan.ts';
-import { defaultVariant } from '../src/gpu/variants.ts';
+import { chosenVariant } from '../src/gpu/variants.ts';
 import { Graph } from '../src/models/graph.ts';
 import { loadModel, readHeader } from '../src/models/load.ts';
 import { MemoryError, type MemoryPlan, planMemory } from '../src/models/memory.ts';
@@ -194,7 +194,7 @@ async function timeStaging(time: Time): Promise<void> {
 
 async function boundRepack(piece: Piece, raw: GPUBuffer, uniform: GPUBuffer) {
   const shape = { type: piece.tile.type.name, rowLength: piece.rowLength };
-  const variant = defaultVariant(repack, shape, device);
+  const variant = chosenVariant(repack, shape, device);
   const compiled = await pipelines.compile(repack, shape, variant);
   const buffers = { piece: { buffer: uniform }, raw: { buffer: raw }, flaws: piece.flaws, ...piece.tile.planes };
   return {

@@ -23,6 +23,8 @@ export const modelArgs = {
   'gpu-memory': { type: 'string' },
   'host-memory': { type: 'string' },
   draft: { type: 'string' },
+  tune: { type: 'string' },
+  'no-tune': { type: 'boolean' },
   'space-prefix': { type: 'string' },
   nfc: { type: 'boolean' },
   'rope-scaling': { type: 'string' },
@@ -39,6 +41,8 @@ export const modelUsage = `  -m MODEL               a path, an https URL, hf:OWN
   --gpu-memory SIZE      for all of the model, such as 8GiB or 500MB; what does not fit is streamed
   --host-memory SIZE     RAM in which streamed weights are kept (default: none, they are read in every pass)
   --draft MODEL          a small model of the same vocabulary that guesses what comes next; the text is the same
+  --tune MODE            quick (default: kernel variants are timed for a second at most) or full (a minute at most)
+  --no-tune              default variants; the results are the same
   --adapter NAME         part of the adapter's description
   --features LIST        use no others: base, ${featureNames.join(', ')}
   --without VARIANT      not this variant of a kernel, which \`doctor\` has found wrong; may be given several times
@@ -79,12 +83,14 @@ export async function loadOptions(values: ModelValues): Promise<LoadOptions> {
   const kvType = oneOf('--kv', values.kv, ['f32', 'f16', 'q8_0']);
   const spacePrefix = oneOf('--space-prefix', values['space-prefix'], ['never', 'first', 'afterSpecial']);
   const ropeScaling = oneOf('--rope-scaling', values['rope-scaling'], ['none', 'linear', 'llama3']);
+  const tune = tuning(values);
   const contextLength = wholeNumber('--context', values.context);
   const ropeOrigContext = wholeNumber('--rope-orig-context', values['rope-orig-context']);
   const ropeFactor = number('--rope-factor', values['rope-factor']);
   return {
     ...(precision && { precision }),
     ...(kvType && { kvType }),
+    ...(tune && { tune }),
     ...(contextLength && { contextLength }),
     ...(gpuMemoryBytes && { gpuMemoryBytes }),
     ...(hostMemoryBytes && { hostMemoryBytes }),
@@ -99,6 +105,11 @@ export async function loadOptions(values: ModelValues): Promise<LoadOptions> {
       ...(ropeFactor && { ropeFactor }),
     },
   };
+}
+
+function tuning({ tune, 'no-tune': noTune }: ModelValues): LoadOptions['tune'] {
+  if (noTune && tune !== undefined) throw new UsageError('--tune and --no-tune exclude each other');
+  return noTune ? 'off' : oneOf('--tune', tune, ['quick', 'full']);
 }
 
 /** What of an adapter is used. */

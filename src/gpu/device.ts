@@ -1,4 +1,5 @@
 import { DeviceLostError, GpuError } from './errors.ts';
+import { type Findings, noFindings } from './findings.ts';
 import { type Limits, limitsOf } from './limits.ts';
 
 /** What a kernel's variants may use. */
@@ -53,12 +54,19 @@ export interface Device {
   readonly limits: Limits;
   /** Variants of kernels that do not run here, by name: `rms_norm subgroups`. */
   readonly without: readonly string[];
+  /** What is known of its variants from measuring; grows while models are loaded. */
+  readonly findings: Findings;
   /** Throws what the GPU has reported since: a lost device, or an error that no scope caught. */
   check(): void;
   /** What comes of `waiting`, unless the device is lost before: then it rejects with `DeviceLostError`. */
   unlessLost<T>(waiting: Promise<T>): Promise<T>;
   /** Frees all its memory; whatever runs on it fails. */
   destroy(): void;
+}
+
+/** The same device, where what was fast on it does not count. */
+export function withoutRaces(device: Device): Device {
+  return { ...device, findings: { ...device.findings, races: new Map() } };
 }
 
 /** What people call an adapter: vendor, architecture, description. */
@@ -97,6 +105,7 @@ export function adoptDevice(gpu: GPUDevice, { features, languageFeatures, withou
     },
     limits: limitsOf(gpu),
     without,
+    findings: noFindings(),
   };
 }
 

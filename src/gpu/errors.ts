@@ -13,6 +13,14 @@ export class DeviceLostError extends GpuError {
   override name = 'DeviceLostError';
 }
 
+/** A variant that was tried while tuning has cost the device. It is among the findings, and the next device does without. */
+export class LostByTrialError extends DeviceLostError {}
+
+/** Whether an error tells of the kernel it names: neither of a device that is gone, nor of memory. */
+export function isFaultOfKernel(error: unknown): error is GpuError {
+  return error instanceof GpuError && !(error instanceof DeviceLostError || error instanceof OutOfMemoryError);
+}
+
 const scopes: GPUErrorFilter[] = ['out-of-memory', 'internal', 'validation'];
 
 /**

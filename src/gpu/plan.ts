@@ -1,9 +1,10 @@
 import { type BufferRange, createBufferNow } from './buffers.ts';
 import type { Device } from './device.ts';
-import { GpuError, scoped } from './errors.ts';
-import type { Kernel, Workgroups } from './kernel.ts';
+import { GpuError, isFaultOfKernel, scoped } from './errors.ts';
+import { shortReason } from './findings.ts';
+import type { AnyKernel, Kernel, Workgroups } from './kernel.ts';
 import type { CompiledKernel, Pipelines } from './pipelines.ts';
-import { defaultVariant } from './variants.ts';
+import { chosenVariant, fullVariantName } from './variants.ts';
 
 /** What a segment needs in GPU memory while it runs: a row tile. Resident ones never make anybody wait. */
 export interface Tile {
@@ -52,19 +53,18 @@ export interface DispatchOptions<S, V, Counts> {
   readonly tile?: Tile;
 }
 
-interface Recorded<Counts> {
-  readonly compiled: Promise<CompiledKernel>;
-  readonly buffers: Readonly<Record<string, BufferRange>>;
-  readonly tile: Tile | undefined;
-  workgroups(counts: Counts): Workgroups | undefined;
-  work(counts: Counts): Work;
+/** A dispatch as it was taken down; which variant runs is chosen when the plan is finished. */
+export interface Recorded<Counts> extends DispatchOptions<object, object, Counts> {
+  readonly kernel: AnyKernel;
 }
 
 /** Takes down `forward`, dispatch by dispatch, while the pipelines compile in parallel. */
 export class Recorder<Counts> {
   readonly device: Device;
   readonly #pipelines: Pipelines;
-  readonly #recorded: Recorded<Counts>[] = [];
+  /** So far, in their order. */
+  readonly recorded: Recorded<Counts>[] = [];
+  readonly #compiling: Promise<unknown>[] = [];
   readonly #buffers = new Map<string, GPUBuffer>();
   readonly #created: Promise<unknown>[] = [];
 
@@ -95,31 +95,39 @@ export class Recorder<Counts> {
     return buffer;
   }
 
+  /** The plan's own buffers: before its first step nobody needs what is in them. */
+  get buffers(): readonly GPUBuffer[] {
+    return [...this.#buffers.values()];
+  }
+
   dispatch<S extends object, V extends object>(kernel: Kernel<S, V>, options: DispatchOptions<S, V, Counts>): void {
-    const { shape, buffers, count, tile } = options;
-    const variant = options.variant ?? defaultVariant(kernel, shape, this.device);
-    this.#recorded.push({
-      compiled: this.#pipelines.compile(kernel, shape, variant),
-      buffers,
-      tile,
-      workgroups(counts) {
-        const n = count(counts);
-        return n > 0 ? kernel.workgroups(shape, variant, n) : undefined;
-      },
-      work: (counts) => ({ kernel: kernel.name, shape, count: count(counts) }),
-    });
+    const { shape, variant } = options;
+    const compiling = this.#pipelines.compile(kernel, shape, variant ?? chosenVariant(kernel, shape, this.device));
+    compiling.catch(() => undefined); // thrown by finish, if it still is the one that runs
+    this.#compiling.push(compiling);
+    this.recorded.push({ kernel, ...options });
+  }
+
+  /** Resolves when no pipeline compiles any more, whatever came of them. */
+  async compiled(): Promise<void> {
+    await Promise.allSettled(this.#compiling);
   }
 
   /** Waits for the pipelines and binds the buffers. What needs a streamed tile is a segment of its own. */
   async finish(residency: Residency): Promise<Plan<Counts>> {
-    const buffers = [...this.#buffers.values()];
+    const { buffers } = this;
     try {
       await Promise.all(this.#created);
       return new Plan(this.device, await this.#segments(), residency, buffers);
     } catch (error) {
-      for (const buffer of buffers) buffer.destroy();
+      this.discard();
       throw error;
     }
+  }
+
+  /** Frees the buffers of a plan that is not to be. */
+  discard(): void {
+    for (const buffer of this.buffers) buffer.destroy();
   }
 
   /** One for all dispatches that bind the same buffers in the same way, as the widths of a matmul do. */
@@ -131,7 +139,7 @@ export class Recorder<Counts> {
       return id;
     };
     const known = new Map<string, Promise<GPUBindGroup>>();
-    return this.#recorded.map(({ buffers }, i) => {
+    return this.recorded.map(({ buffers }, i) => {
       const kernel = compiled[i] as CompiledKernel;
       const ranges = Object.entries(buffers).map(([name, { buffer, offset, size }]) => [
         name,
@@ -147,16 +155,43 @@ export class Recorder<Counts> {
   }
 
   async #segments(): Promise<Segment<Counts>[]> {
-    const compiled = await Promise.all(this.#recorded.map((recorded) => recorded.compiled));
+    const chosen = await Promise.all(this.recorded.map((recorded) => this.#compile(recorded)));
+    const compiled = chosen.map((each) => each.compiled);
     const bindGroups = await Promise.all(this.#bindGroups(compiled));
     const segments: { tiles: Tile[]; dispatches: Dispatch<Counts>[] }[] = [{ tiles: [], dispatches: [] }];
-    this.#recorded.forEach(({ tile, workgroups, work }, i) => {
+    this.recorded.forEach(({ kernel, shape, tile, count }, i) => {
       const { label, pipeline } = compiled[i] as CompiledKernel;
+      const { variant } = chosen[i] as { variant: object };
       const streamed = tile && !tile.resident ? [tile] : [];
       if (segments.at(-1)?.tiles[0] !== streamed[0]) segments.push({ tiles: streamed, dispatches: [] });
-      segments.at(-1)?.dispatches.push({ label, pipeline, bindGroup: bindGroups[i] as GPUBindGroup, workgroups, work });
+      segments.at(-1)?.dispatches.push({
+        label,
+        pipeline,
+        bindGroup: bindGroups[i] as GPUBindGroup,
+        workgroups(counts) {
+          const n = count(counts);
+          return n > 0 ? kernel.workgroups(shape, variant, n) : undefined;
+        },
+        work: (counts) => ({ kernel: kernel.name, shape, count: count(counts) }),
+      });
     });
     return segments;
+  }
+
+  /** The variant that is to run, compiled. One that does not compile here is dropped, and the next one takes its place. */
+  async #compile({ kernel, shape, variant: wanted }: Recorded<Counts>) {
+    let variant = wanted ?? chosenVariant(kernel, shape, this.device);
+    for (;;) {
+      try {
+        return { variant, compiled: await this.#pipelines.compile(kernel, shape, variant) };
+      } catch (error) {
+        if (wanted || !isFaultOfKernel(error)) throw error;
+        const name = fullVariantName(kernel, variant);
+        this.device.findings.dropped.set(name, shortReason(error.message));
+        variant = chosenVariant(kernel, shape, this.device);
+        if (fullVariantName(kernel, variant) === name) throw error; // nothing else is left
+      }
+    }
   }
 }
 

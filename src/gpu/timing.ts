@@ -17,7 +17,7 @@ export interface TimedDispatch {
  */
 export function timeDispatches(
   device: Device,
-  dispatches: readonly TimedDispatch[],
+  dispatches: Pass,
   repetitions: number,
 ): Promise<number[]> {
   return timePasses(
@@ -30,7 +30,7 @@ export function timeDispatches(
 /** The same of several dispatches in one pass, one after the other, `repetitions` times. */
 export async function timePasses(
   device: Device,
-  passes: readonly (readonly TimedDispatch[])[],
+  passes: readonly Pass[],
   repetitions: number,
 ): Promise<number[]> {
   if (!device.features.timestamps) throw new GpuError('this device has no timestamp-query');
@@ -45,17 +45,9 @@ export async function timePasses(
   const stamps = await createBuffer(device, 'timestamps', count * 8);
   try {
     const encoder = gpu.createCommandEncoder({ label: 'timing' });
-    passes.forEach((dispatches, i) => {
-      const timestampWrites = { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 };
-      const pass = encoder.beginComputePass({ timestampWrites });
-      for (let r = 0; r < repetitions; r++) {
-        for (const { pipeline, bindGroup, workgroups } of dispatches) {
-          pass.setPipeline(pipeline);
-          pass.setBindGroup(0, bindGroup);
-          pass.dispatchWorkgroups(...workgroups);
-        }
-      }
-      pass.end();
+    passes.forEach((pass, i) => {
+      const stamps = { querySet, beginningOfPassWriteIndex: 2 * i, endOfPassWriteIndex: 2 * i + 1 };
+      encodePass(encoder, pass, repetitions, stamps);
     });
     encoder.resolveQuerySet(querySet, 0, count, resolved, 0);
     encoder.copyBufferToBuffer(resolved, 0, stamps, 0, count * 8);
@@ -67,4 +59,45 @@ export async function timePasses(
     resolved.destroy();
     stamps.destroy();
   }
+}
+
+/** Milliseconds of each pass on any device: where it has no clock of its own, until the host hears that it is done. */
+export function timeAnywhere(device: Device, passes: readonly Pass[]): Promise<number[]> {
+  return device.features.timestamps ? timePasses(device, passes, 1) : awaitedPasses(device, passes);
+}
+
+/** The middle one of several times. */
+export const median = (times: readonly number[]) => times.toSorted((a, b) => a - b)[times.length >> 1] as number;
+
+/** Dispatches in their order. */
+type Pass = readonly TimedDispatch[];
+
+async function awaitedPasses({ gpu, unlessLost }: Device, passes: readonly Pass[]): Promise<number[]> {
+  const times: number[] = [];
+  for (const pass of passes) {
+    const began = performance.now();
+    const encoder = gpu.createCommandEncoder({ label: 'timing' });
+    encodePass(encoder, pass, 1);
+    gpu.queue.submit([encoder.finish()]);
+    await unlessLost(gpu.queue.onSubmittedWorkDone());
+    times.push(performance.now() - began);
+  }
+  return times;
+}
+
+function encodePass(
+  encoder: GPUCommandEncoder,
+  dispatches: Pass,
+  repetitions: number,
+  timestampWrites?: GPUComputePassTimestampWrites,
+): void {
+  const pass = encoder.beginComputePass(timestampWrites && { timestampWrites });
+  for (let r = 0; r < repetitions; r++) {
+    for (const { pipeline, bindGroup, workgroups } of dispatches) {
+      pass.setPipeline(pipeline);
+      pass.setBindGroup(0, bindGroup);
+      pass.dispatchWorkgroups(...workgroups);
+    }
+  }
+  pass.end();
 }

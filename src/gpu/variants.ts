@@ -14,13 +14,17 @@ export function fullVariantName({ name }: AnyKernel, variant: object): string {
   return `${name} ${variantName(variant)}`;
 }
 
-/** What this device may run, the default first. */
+/** What this device may run, the default first: what was found wrong here is left out, as long as anything else is left. */
 export function usableVariants<S extends object, V extends object>(
   kernel: Kernel<S, V>,
   shape: S,
-  { features, without }: Device,
+  { features, without, findings: { dropped } }: Device,
 ): readonly V[] {
-  return kernel.variants(shape, features).filter((variant) => !without.includes(fullVariantName(kernel, variant)));
+  const allowed = kernel
+    .variants(shape, features)
+    .filter((variant) => !without.includes(fullVariantName(kernel, variant)));
+  const right = allowed.filter((variant) => !dropped.has(fullVariantName(kernel, variant)));
+  return right.length > 0 ? right : allowed;
 }
 
 /**
@@ -48,4 +52,16 @@ export function defaultVariant<S extends object, V extends object>(kernel: Kerne
   throw new GpuError(
     `kernel ${kernel.name}: no variant for ${describe(shape)} is left on this device, without ${refused.join(', ')}`,
   );
+}
+
+/** A kernel on a shape, as findings name it: `rms_norm length=512 eps=0.00001`. */
+export function shapeName({ name }: AnyKernel, shape: object): string {
+  return `${name} ${describe(shape)}`;
+}
+
+/** The variant a device runs: the fastest that was found, or the default. */
+export function chosenVariant<S extends object, V extends object>(kernel: Kernel<S, V>, shape: S, device: Device): V {
+  const best = device.findings.races.get(shapeName(kernel, shape))?.best;
+  const variants = best === undefined ? [] : interchangeableVariants(kernel, shape, device);
+  return variants.find((variant) => variantName(variant) === best) ?? defaultVariant(kernel, shape, device);
 }

@@ -3,6 +3,8 @@ export interface Binding {
   readonly name: string;
   readonly index: number;
   readonly type: GPUBufferBindingType;
+  /** Whether it is declared to hold f32, alone or in vectors. */
+  readonly isF32: boolean;
 }
 
 export interface ComposedShader {
@@ -10,7 +12,7 @@ export interface ComposedShader {
   readonly bindings: readonly Binding[];
 }
 
-const bindingPattern = /^var<(storage|uniform)(?:\s*,\s*(read|read_write))?>\s+(\w+)/gm;
+const bindingPattern = /^var<(storage|uniform)(?:\s*,\s*(read|read_write))?>\s+(\w+)(?=\s*:([^;]*))/gm;
 const directivePattern = /^(?:enable|requires|diagnostic)\b[^;]*;[^\n]*\n/gm;
 
 /**
@@ -20,9 +22,9 @@ const directivePattern = /^(?:enable|requires|diagnostic)\b[^;]*;[^\n]*\n/gm;
 export function composeShader(source: string): ComposedShader {
   const directives = new Set(Array.from(source.matchAll(directivePattern), ([line]) => line.trim()));
   const bindings: Binding[] = [];
-  const body = source.replace(directivePattern, '').replace(bindingPattern, (declaration, space, access, name) => {
+  const body = source.replace(directivePattern, '').replace(bindingPattern, (declaration, space, access, name, of) => {
     const index = bindings.length;
-    bindings.push({ name, index, type: bindingType(space, access) });
+    bindings.push({ name, index, type: bindingType(space, access), isF32: /\bf32\b/.test(of) });
     return `@group(0) @binding(${index}) ${declaration}`;
   });
   const code = [...directives, body.trim()].join('\n').replace(/\n{3,}/g, '\n\n');

@@ -26,11 +26,12 @@ export class Draft {
 
   /** Loads it, in place of what was loaded before; resolves to the GPU memory that it takes, in bytes. */
   async load(device: Device, budgetBytes: number | undefined, large: ModelOptions): Promise<number> {
-    const { precision, sequences, contextLength, signal } = large;
+    const { precision, sequences, contextLength, tune, signal } = large;
     const model = await Model.load(this.#header, device, budgetBytes, {
       ...(precision && { precision }),
       ...(sequences !== undefined && { sequences }),
       ...(contextLength !== undefined && { contextLength }),
+      ...(tune && { tune }),
       ...(signal && { signal }),
     });
     await this.model.use(model);

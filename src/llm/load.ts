@@ -6,6 +6,8 @@ import type { Gguf } from '../gguf/gguf.ts';
 import { closeGguf } from '../gguf/open.ts';
 import type { ByteSource } from '../gguf/source.ts';
 import { adoptDevice, type Device, type DeviceOptions } from '../gpu/device.ts';
+import { LostByTrialError } from '../gpu/errors.ts';
+import type { FindingsCache } from '../gpu/findings_cache.ts';
 import { readHeader } from '../models/load.ts';
 import { wholeBytes } from '../models/memory.ts';
 import { createTokenizer, type TokenizerOptions } from '../tokenizer/index.ts';
@@ -53,6 +55,8 @@ export interface Runtime {
   openDevice(options: DeviceOptions & { adapter?: string }): Promise<Device>;
   /** GPU memory that may be used, in bytes; undefined where `wantedBytes` may be, or nobody knows. */
   memoryBudget(device: Device, wantedBytes: number): number | undefined | Promise<number | undefined>;
+  /** What is known of its devices from measuring. Default: nothing is kept. */
+  findings?: Pick<FindingsCache, 'recall' | 'keep'>;
   /** WGSL language features of the home's implementation. Default: none. */
   languageFeatures?(): ReadonlySet<string> | undefined;
 }
@@ -67,7 +71,7 @@ export async function loadIn(runtime: Runtime, source: Source, options: LoadOpti
     const header = readHeader(gguf, options.overrides);
     const tokenizer = createTokenizer(gguf.metadata, { onWarning: () => undefined, ...options });
     const chatEncoder = new ChatEncoder(gguf.metadata, tokenizer, options.chatTemplate);
-    const load = async (device: Device, how: ModelOptions) => {
+    const loadModels = async (device: Device, how: ModelOptions) => {
       const wanted = wholeBytes(header) + (draft?.wholeBytes ?? 0);
       const budget = how.gpuMemoryBytes ?? (await runtime.memoryBudget(device, wanted));
       if (!draft) return Model.load(header, device, budget, how);
@@ -78,10 +82,23 @@ export async function loadIn(runtime: Runtime, source: Source, options: LoadOpti
         throw error;
       });
     };
+    const load = async (device: Device, how: ModelOptions) => {
+      await runtime.findings?.recall(device);
+      const known = new Set(device.findings.dropped.keys());
+      try {
+        return await loadModels(device, how);
+      } finally {
+        await runtime.findings?.keep(device);
+        for (const [name, reason] of device.findings.dropped) {
+          if (!known.has(name)) options.onWarning?.(`"${name}" does not run on this device from now on: ${reason}`);
+        }
+      }
+    };
     const open = async (how: ModelOptions): Promise<Model> => {
       const device = await runtime.openDevice(options.deviceOptions ?? {});
       return load(device, how).catch((error) => {
         device.destroy();
+        if (runtime.findings && error instanceof LostByTrialError) return open(how);
         throw error;
       });
     };

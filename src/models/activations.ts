@@ -68,6 +68,7 @@ function namesOf({ embeddings, output, matrices, vectors }: ModelTensors): Weigh
     vector: () => nowhere.buffer,
     findVector: (name) => (vectorNames.has(name) ? nowhere.buffer : undefined),
     stream: undefined,
+    slots: [],
     byteLength: 0,
     destroy: async () => undefined,
   };

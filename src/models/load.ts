@@ -24,6 +24,12 @@ export interface WeightsOptions {
    * The results are the same bit by bit. Default: what is faster for one token, measured while loading.
    */
   streamedForm?: TileForm;
+  /**
+   * Whether kernel variants are timed on the model's own shapes while it loads, and the fastest run: `quick`, for a second
+   * at most, less for small models, and the next load goes on from there; `full`, more thoroughly, for a minute at most;
+   * `off` takes defaults. The results are the same bit by bit. Default `quick`.
+   */
+  tune?: Tuning;
   /** Instead of what the file says. Default: nothing. */
   overrides?: ConfigOverrides;
   /** Ends loading; the promise rejects with its reason. Default: nothing does. */
@@ -31,6 +37,9 @@ export interface WeightsOptions {
   /** Is told how far loading has come. Default: nobody is. */
   onProgress?: (progress: LoadProgress) => void;
 }
+
+/** How long a load may spend on choosing variants. */
+export type Tuning = 'off' | 'quick' | 'full';
 
 /** What a file's header says of its model: checked, before a GPU is asked for anything. */
 export interface ModelHeader {
@@ -82,7 +91,7 @@ export async function loadModel(
   const placement = {
     ...memory,
     cacheBytes: options.hostMemoryBytes ?? 0,
-    streamedForm: options.streamedForm,
+    streamedForm: options.streamedForm ?? (options.tune === 'off' ? 'planes' : undefined),
     activation: options.precision === 'exact' ? 'f32' : 'q8',
   } as const;
   const weights = await loadWeights(device, pipelines, specs, tensors.vectors, placement, options);

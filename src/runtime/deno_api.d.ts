@@ -5,6 +5,19 @@ declare const Deno: {
   readonly stdout: { write(bytes: Uint8Array): Promise<number> };
   readonly SeekMode: { readonly Start: 0 };
   open(path: string | URL, options: { read: true }): Promise<DenoFile>;
+  readonly version: { readonly deno: string };
+  readonly build: { readonly os: string };
+  readonly permissions: {
+    querySync(of: { name: 'env' | 'read' | 'write'; path?: string }): {
+      readonly state: 'granted' | 'denied' | 'prompt';
+    };
+  };
+  stat(path: string): Promise<{ readonly size: number }>;
+  readTextFile(path: string): Promise<string>;
+  writeTextFile(path: string, text: string, options: { createNew: true }): Promise<void>;
+  mkdir(path: string, options: { recursive: true }): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  remove(path: string): Promise<void>;
   systemMemoryInfo(): { readonly available: number };
 };
 

@@ -1,6 +1,7 @@
 /** What the homes share beside the names of models: the adapter by its own, and `loadIn`'s runtime. */
 import { adapterName, type Device, type DeviceOptions, openDevice } from '../gpu/device.ts';
 import { GpuError } from '../gpu/errors.ts';
+import { FindingsCache, type TextStore } from '../gpu/findings_cache.ts';
 import { probeMemory } from '../gpu/probe_memory.ts';
 import { sharesSystemMemory } from '../gpu/shared_memory.ts';
 import type { LoadOptions, Runtime } from '../index.ts';
@@ -9,6 +10,10 @@ import { type OpenOptions, openModelIn, type Places } from './model_source.ts';
 /** What differs between homes. */
 export interface Home extends Places {
   gpu(): GPU | undefined;
+  /** Which WebGPU this is, with its version where it has one. */
+  implementation(): string;
+  /** Where small texts are kept; undefined where they are not. */
+  store(): TextStore | undefined;
   /** What to do where no adapter is found, and where it is another than asked for. */
   readonly hints: { readonly missing: string; readonly other: string };
   /** Bytes of the system's memory that an adapter which shares it may use: half of what is free. Undefined where nobody knows. */
@@ -26,10 +31,14 @@ export function homeRuntime(home: Home): Runtime {
   return {
     openGguf: (source, options) => openModelIn(home, source, openOptions(options)),
     openDevice: (options) => openDeviceIn(home, options),
+    findings: findingsIn(home),
     memoryBudget: (device, wantedBytes) => memoryBudget(home, device, wantedBytes),
     languageFeatures: () => home.gpu()?.wgslLanguageFeatures as ReadonlySet<string> | undefined,
   };
 }
+
+/** What is known of a home's devices. */
+export const findingsIn = (home: Home) => new FindingsCache(home.store(), home.implementation());
 
 /** Below it, a model is loaded before a probe is worth its time. */
 const probedBytes = 2 ** 30;

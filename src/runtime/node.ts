@@ -7,9 +7,10 @@ import { totalmem } from 'node:os';
 import { create, globals } from 'webgpu';
 import type { Device } from '../gpu/device.ts';
 import { type LoadOptions, type LocalLLM, loadIn } from '../index.ts';
-import { type Home, type HomeDeviceOptions, homeRuntime, openDeviceIn } from './home.ts';
+import { findingsIn, type Home, type HomeDeviceOptions, homeRuntime, openDeviceIn } from './home.ts';
 import type { Source } from './model_source.ts';
 import { nodePlaces } from './node_file.ts';
+import { nodeStore } from './node_store.ts';
 
 /**
  * Dawn hides f16 on NVIDIA's Vulkan driver, and subgroup matrices everywhere, unless asked. One flag: Dawn keeps only
@@ -31,6 +32,8 @@ export function nodeGpu(): GPU {
 const node: Home = {
   ...nodePlaces,
   gpu: nodeGpu,
+  implementation: () => 'dawn',
+  store: nodeStore,
   hints: {
     missing: 'install a Vulkan driver (`npm run setup` installs a software one)',
     other: 'VK_DRIVER_FILES chooses the driver',
@@ -44,6 +47,12 @@ export type { Source } from './model_source.ts';
 
 /** Opens Dawn's adapter; a `GpuError` says so where there is none, or another than asked for. */
 export const openNodeDevice = (options?: HomeDeviceOptions): Promise<Device> => openDeviceIn(node, options);
+
+/** Adds to a device's findings what is kept of it; where it is kept, if anywhere. */
+export async function recallFindings(device: Device): Promise<string | undefined> {
+  await findingsIn(node).recall(device);
+  return node.store()?.place;
+}
 
 /**
  * Loads a model: a path, an https URL or `hf:OWNER/REPO/FILE.gguf`, or the first file of a split; a Blob; bytes.

@@ -3,7 +3,7 @@ import { type BufferRange, createBuffer } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import type { CompiledKernel, Pipelines } from '../gpu/pipelines.ts';
 import { bind } from '../gpu/plan.ts';
-import { defaultVariant } from '../gpu/variants.ts';
+import { chosenVariant } from '../gpu/variants.ts';
 import type { RowTile } from './matrix.ts';
 import type { Piece } from './piece.ts';
 import { type Filled, longestStaging } from './staging.ts';
@@ -52,7 +52,7 @@ export class Delivery {
     if (!piece.tile.type.repack || this.#bound.has(piece.tile)) return;
     const raw = this.#raw as Raw;
     const shape = shapeOf(piece);
-    const compiled = await this.#pipelines.compile(repack, shape, defaultVariant(repack, shape, this.#device));
+    const compiled = await this.#pipelines.compile(repack, shape, chosenVariant(repack, shape, this.#device));
     const bindGroup = await bind(this.#device, compiled, {
       piece: { buffer: raw.piece },
       raw: { buffer: raw.bytes },
@@ -84,7 +84,7 @@ export class Delivery {
     const pass = encoder.beginComputePass();
     pass.setPipeline(compiled.pipeline);
     pass.setBindGroup(0, bindGroup);
-    pass.dispatchWorkgroups(...repack.workgroups(shape, defaultVariant(repack, shape, this.#device), piece.rowCount));
+    pass.dispatchWorkgroups(...repack.workgroups(shape, chosenVariant(repack, shape, this.#device), piece.rowCount));
     pass.end();
   }
 

@@ -65,6 +65,8 @@ export interface Weights {
   findVector(name: string): GPUBuffer | undefined;
   /** What brings the streamed ones; undefined where all are resident. */
   readonly stream: TileStream | undefined;
+  /** Buffers that streamed tiles take in turns; what is in them nobody needs before the first pass. */
+  readonly slots: readonly GPUBuffer[];
   /** GPU memory that they take. */
   readonly byteLength: number;
   /** Frees all of it, once nobody reads any more. */
@@ -91,7 +93,7 @@ export async function loadWeights(
       vectorBuffers.set(tensor.name, await uploadVector(device, tensor, made));
     }
     const streamedForm = placement.streamedForm ?? (await measuredForm(device, pipelines, matrices, placement));
-    const { loaded, resident, streamed, refuseFlaws } = await placeTiles(
+    const { loaded, resident, streamed, slots, refuseFlaws } = await placeTiles(
       device,
       matrices,
       placement,
@@ -112,6 +114,7 @@ export async function loadWeights(
       vector: (name) => present(vectorBuffers, name),
       findVector: (name) => vectorBuffers.get(name),
       stream,
+      slots,
       byteLength: made.byteLength,
       async destroy() {
         await stream?.close(); // a read may be on its way into mapped memory
@@ -236,7 +239,7 @@ async function placeTiles(
     }
     loaded.set(spec.name, { name: spec.name, rowLength: spec.rowLength, rowCount: spec.rowCount, tiles });
   }
-  return { loaded, resident, streamed, refuseFlaws: () => refuseFlaws(device, flaws, matrices) };
+  return { loaded, resident, streamed, slots, refuseFlaws: () => refuseFlaws(device, flaws, matrices) };
 }
 
 interface PlacedMatrix {

@@ -5,9 +5,10 @@ import { blockLength, paddedLength } from '../../kernels/quants/block_type.ts';
 import type { TensorInfo } from '../gguf/gguf.ts';
 import { type BufferRange, createBuffer } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
-import type { Pipelines } from '../gpu/pipelines.ts';
+import { describe, type Pipelines } from '../gpu/pipelines.ts';
 import { bind } from '../gpu/plan.ts';
-import { defaultVariant } from '../gpu/variants.ts';
+import { median } from '../gpu/timing.ts';
+import { chosenVariant } from '../gpu/variants.ts';
 import { Delivery } from './delivery.ts';
 import {
   blockTypeOf,
@@ -33,8 +34,8 @@ const filler = 0x11;
 
 /**
  * The form in which streamed tiles are faster on this device, from staging memory to the product with one token. Timed over
- * `sampleBytes` of the largest streamed tensor that tiles may hold in both; `planes` where there is none, and on devices
- * so slow that a comparison takes too long. All that it allocates, about three times `sampleBytes`, is freed again.
+ * `sampleBytes` of the largest streamed tensor that tiles may hold in both, unless it is among the device's findings; `planes`
+ * where there is none. All that it allocates, about three times `sampleBytes`, is freed again.
  */
 export async function fasterForm(
   device: Device,
@@ -45,7 +46,17 @@ export async function fasterForm(
 ): Promise<TileForm> {
   const tensor = largestOfBothForms(streamed);
   if (!tensor) return 'planes';
-  const sample = new Sample(device, pipelines, tensor, sampleBytes, activation);
+  const type = blockTypeOf(tensor).name;
+  const name = `streamed form ${describe({ type, rowLength: rowLengthOf(tensor), sampleBytes, activation })}`;
+  const { races } = device.findings;
+  const known = forms.find((form) => form === races.get(name)?.best);
+  const best = known ?? (await timedForm(new Sample(device, pipelines, tensor, sampleBytes, activation)));
+  races.set(name, { best, tried: forms, rounds });
+  return best;
+}
+
+/** `planes` also on devices so slow that a comparison takes too long. */
+async function timedForm(sample: Sample): Promise<TileForm> {
   try {
     const runs = { planes: await sample.prepare('planes'), blocks: await sample.prepare('blocks') };
     const times: Record<TileForm, number[]> = { planes: [], blocks: [] };
@@ -141,7 +152,7 @@ class Sample {
       dstStride,
       columns: 1,
     } as const;
-    const variant = defaultVariant(mul_mat_vec, shape, this.#device);
+    const variant = chosenVariant(mul_mat_vec, shape, this.#device);
     const compiled = await this.#pipelines.compile(mul_mat_vec, shape, variant);
     const values = paddedLength(rowLength);
     const act: Record<string, BufferRange> =
@@ -182,5 +193,3 @@ class Sample {
     for (const resource of this.#made) resource.destroy();
   }
 }
-
-const median = (times: readonly number[]) => times.toSorted((a, b) => a - b)[times.length >> 1] as number;

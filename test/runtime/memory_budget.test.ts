@@ -39,6 +39,8 @@ const gib = 2 ** 30;
 const { memoryBudget } = homeRuntime({
   hub: () => ({}),
   gpu: () => undefined,
+  implementation: () => '',
+  store: () => undefined,
   hints: { missing: '', other: '' },
   systemMemory: () => 5 * gib,
 });

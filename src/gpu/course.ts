@@ -1,0 +1,244 @@
+/** A recorded model as a place for its kernels' variants to race: on its own shapes, tables, weights and buffers. */
+import { type BufferRange, createBuffer, readMapped } from './buffers.ts';
+import type { Device } from './device.ts';
+import { scoped } from './errors.ts';
+import type { CompiledKernel, Pipelines } from './pipelines.ts';
+import { bind, type Recorded } from './plan.ts';
+import { median, type TimedDispatch, timeAnywhere } from './timing.ts';
+import type { Course } from './tune.ts';
+import { shapeName } from './variants.ts';
+import type { Binding } from './wgsl.ts';
+import type { Written } from './written.ts';
+
+/** A step to run kernels in: `write` fills its tables, and tells its counts. */
+export interface TrialStep<Counts> {
+  write(): Counts;
+}
+
+/** Steps that differ in how many tokens they have alone, the smallest first; larger ones are for devices that are fast. */
+export interface Trial<Counts> {
+  readonly steps: readonly TrialStep<Counts>[];
+  /** Whether the first tokens run its kernels in any case. */
+  readonly isNeeded: boolean;
+}
+
+interface Ground {
+  readonly device: Device;
+  readonly pipelines: Pipelines;
+  /** Buffers that are filled with random numbers: nobody needs what is in them. */
+  readonly scratch: ReadonlySet<GPUBuffer>;
+  readonly random: RandomBytes;
+}
+
+/** Bytes of a buffer that are filled and compared, from its start: the tokens of a small step. */
+const comparedBytes = 2 ** 22;
+/** Dispatches of one shape that take turns, so that weights come from memory as they do in a model. */
+const mostDispatches = 8;
+/** Milliseconds: a pass that is timed lasts so long at least; a step that takes less is too small to tell. */
+const shortestPass = 1;
+/** Dispatches of a pass that is timed, at most. */
+const mostRuns = 64;
+/** A challenger that takes so many times as long in its first run is not timed again. */
+const hopeless = 2;
+
+/** The courses of a recorded model: those of the first trial first, and of a trial first those that read most. */
+export function coursesOf<Counts>(
+  device: Device,
+  pipelines: Pipelines,
+  recorded: readonly Recorded<Counts>[],
+  trials: readonly Trial<Counts>[],
+  scratch: Iterable<GPUBuffer>,
+): Course[] {
+  const ground = { device, pipelines, scratch: new Set(scratch), random: new RandomBytes() };
+  const groups = [...Map.groupBy(recorded, ({ kernel, shape }) => shapeName(kernel, shape)).values()];
+  const sorted = groups.toSorted((a, b) => boundBytes(b) - boundBytes(a));
+  const seen = new Set<readonly Recorded<Counts>[]>();
+  return trials.flatMap((trial) => {
+    const counts = (trial.steps[0] as TrialStep<Counts>).write();
+    return sorted.flatMap((group) => {
+      if (seen.has(group) || (group[0] as Recorded<Counts>).count(counts) === 0) return [];
+      seen.add(group);
+      return new RecordedCourse(ground, group as [Recorded<Counts>, ...Recorded<Counts>[]], trial);
+    });
+  });
+}
+
+function boundBytes<Counts>(group: readonly Recorded<Counts>[]): number {
+  const ranges = group.flatMap(({ buffers }) => Object.values(buffers));
+  return ranges.reduce((sum, range) => sum + rangeBytes(range), 0);
+}
+
+const rangeBytes = ({ buffer, offset = 0, size = buffer.size - offset }: BufferRange) => size;
+
+class RecordedCourse<Counts> implements Course {
+  readonly #ground: Ground;
+  readonly #recorded: readonly [Recorded<Counts>, ...Recorded<Counts>[]];
+  readonly #steps: readonly TrialStep<Counts>[];
+  readonly isNeeded: boolean;
+  #inputsAreFilled = false;
+
+  constructor(
+    ground: Ground,
+    recorded: readonly [Recorded<Counts>, ...Recorded<Counts>[]],
+    { steps, isNeeded }: Trial<Counts>,
+  ) {
+    this.#ground = ground;
+    this.#recorded = recorded;
+    this.#steps = steps;
+    this.isNeeded = isNeeded;
+  }
+
+  get kernel() {
+    return this.#recorded[0].kernel;
+  }
+
+  get shape() {
+    return this.#recorded[0].shape;
+  }
+
+  async run(variant: object): Promise<Written> {
+    const { device, pipelines } = this.#ground;
+    const counts = (this.#steps[0] as TrialStep<Counts>).write();
+    const compiled = await pipelines.compile(this.kernel, this.shape, variant);
+    const [{ buffers }] = this.#recorded;
+    this.#fill(compiled.bindings, buffers);
+    const dispatch = await this.#bound(compiled, variant, this.#recorded[0], counts);
+    const outputs = compiled.bindings.filter(({ type }) => type === 'storage');
+    return readAfter(device, outputs, buffers, (encoder) => {
+      const pass = encoder.beginComputePass();
+      pass.setPipeline(dispatch.pipeline);
+      pass.setBindGroup(0, dispatch.bindGroup);
+      pass.dispatchWorkgroups(...dispatch.workgroups);
+      pass.end();
+    });
+  }
+
+  async time(variants: readonly [object, object], rounds: number): Promise<readonly [number, number]> {
+    for (const [i, step] of this.#steps.entries()) {
+      const passes = await this.#passes(variants, step.write());
+      const [a, b] = (await timeAnywhere(
+        this.#ground.device,
+        passes.map((pass) => pass.slice(0, 1)),
+      )) as [number, number];
+      if (a < shortestPass && this.#steps[i + 1]) continue;
+      if (b > hopeless * a && a > shortestPass / mostRuns) return [a, b];
+      const runs = Math.min(mostRuns, Math.ceil(shortestPass / Math.max(Math.min(a, b), shortestPass / mostRuns)));
+      return this.#inTurns(passes, runs, rounds);
+    }
+    throw new Error('a trial has no steps');
+  }
+
+  /** Medians of passes of `runs` dispatches, a and b in turns. */
+  async #inTurns(dispatches: readonly (readonly TimedDispatch[])[], runs: number, rounds: number) {
+    const passes = dispatches.map((each) =>
+      Array.from({ length: runs }, (_, i) => each[i % each.length] as TimedDispatch),
+    );
+    const times = await timeAnywhere(this.#ground.device, Array.from({ length: rounds }, () => passes).flat());
+    const of = (which: number) => median(times.filter((_, i) => i % 2 === which)) / runs;
+    return [of(0), of(1)] as const;
+  }
+
+  /** Of each variant some dispatches that bind different weights. */
+  #passes(variants: readonly object[], counts: Counts): Promise<TimedDispatch[][]> {
+    return Promise.all(
+      variants.map(async (variant) => {
+        const compiled = await this.#ground.pipelines.compile(this.kernel, this.shape, variant);
+        const some = this.#recorded.slice(0, mostDispatches);
+        return Promise.all(some.map((recorded) => this.#bound(compiled, variant, recorded, counts)));
+      }),
+    );
+  }
+
+  async #bound(
+    compiled: CompiledKernel,
+    variant: object,
+    { buffers, count }: Recorded<Counts>,
+    counts: Counts,
+  ): Promise<TimedDispatch> {
+    const { label, pipeline } = compiled;
+    const bindGroup = await bind(this.#ground.device, compiled, buffers);
+    return { label, pipeline, bindGroup, workgroups: this.kernel.workgroups(this.shape, variant, count(counts)) };
+  }
+
+  /** Random numbers into what is written, and the first time into what is read. */
+  #fill(bindings: readonly Binding[], buffers: Readonly<Record<string, BufferRange>>): void {
+    const { device, scratch, random } = this.#ground;
+    for (const { name, type, isF32 } of bindings) {
+      const range = buffers[name];
+      if (!range || type === 'uniform' || !scratch.has(range.buffer)) continue;
+      if (type === 'read-only-storage' && this.#inputsAreFilled) continue;
+      const words = isF32 ? random.floats : random.halves;
+      const byteLength = Math.min(rangeBytes(range), words.byteLength);
+      device.gpu.queue.writeBuffer(range.buffer, range.offset ?? 0, words, 0, byteLength / 4);
+    }
+    this.#inputsAreFilled = true;
+  }
+}
+
+/** Runs what `encode` encodes, and reads the beginnings of what it has written. */
+async function readAfter(
+  device: Device,
+  outputs: readonly Binding[],
+  buffers: Readonly<Record<string, BufferRange>>,
+  encode: (encoder: GPUCommandEncoder) => void,
+): Promise<Written> {
+  const places = outputs.map(({ name, isF32 }, i) => {
+    const range = buffers[name] as BufferRange;
+    return { name, isF32, range, byteLength: Math.min(rangeBytes(range), comparedBytes), i };
+  });
+  const total = places.reduce((sum, { byteLength }) => sum + byteLength, 0);
+  const readback = await createBuffer(device, 'tuning readback', total, 'readback');
+  try {
+    await scoped(device.gpu, 'tuning', () => {
+      const encoder = device.gpu.createCommandEncoder({ label: 'tuning' });
+      encode(encoder);
+      let at = 0;
+      for (const { range, byteLength } of places) {
+        encoder.copyBufferToBuffer(range.buffer, range.offset ?? 0, readback, at, byteLength);
+        at += byteLength;
+      }
+      device.gpu.queue.submit([encoder.finish()]);
+    });
+    const bytes = await readMapped(device, readback, total);
+    let at = 0;
+    const written: Record<string, Float32Array | Int8Array> = {};
+    for (const { name, isF32, byteLength } of places) {
+      written[name] = isF32 ? new Float32Array(bytes, at, byteLength / 4) : new Int8Array(bytes, at, byteLength);
+      at += byteLength;
+    }
+    return written;
+  } finally {
+    readback.destroy();
+  }
+}
+
+/** Numbers that any kernel may read, always the same ones. */
+class RandomBytes {
+  #floats: Float32Array<ArrayBuffer> | undefined;
+  #halves: Uint32Array<ArrayBuffer> | undefined;
+
+  /** Of −1 … 1. */
+  get floats(): Float32Array<ArrayBuffer> {
+    this.#floats ??= Float32Array.from(randomWords(), (word) => word / 2 ** 31 - 1);
+    return this.#floats;
+  }
+
+  /** What is an ordinary number whichever way it is read: as halves ±1/16 … 1/8, as int8 any, as bfloat16 or f32 tiny ones. */
+  get halves(): Uint32Array<ArrayBuffer> {
+    this.#halves ??= randomWords().map((word) => (word & 0x83ff83ff) | 0x2c002c00);
+    return this.#halves;
+  }
+}
+
+/** Marsaglia's xorshift32. */
+function randomWords(): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(comparedBytes / 4);
+  let word = 0x9e3779b9;
+  for (let i = 0; i < words.length; i++) {
+    word ^= word << 13;
+    word ^= word >>> 17;
+    word ^= word << 5;
+    words[i] = word;
+  }
+  return words;
+}
