@@ -16,6 +16,7 @@ export default defineConfig({
     reporters: ['default', './test/ci_reporter.ts'],
     pool: 'forks',
     maxWorkers: 2,
+    env: { WEBGGUF_CACHE: '' }, // nothing of another run decides what is tested
     testTimeout: 120_000, // a CPU driver compiles a large kernel for seconds
     hookTimeout: 120_000,
     projects: [

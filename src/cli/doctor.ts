@@ -8,8 +8,9 @@ import type { Golden } from '../doctor/golden.ts';
 import { brokenVariants } from '../doctor/variants.ts';
 import type { CheckResult } from '../gpu/check.ts';
 import { adapterName, type Device } from '../gpu/device.ts';
+import type { Findings } from '../gpu/findings.ts';
 import type { LoadOptions } from '../index.ts';
-import { load, openNodeDevice } from '../runtime/node.ts';
+import { load, type NodeDeviceOptions, openNodeDevice, recallFindings } from '../runtime/node.ts';
 import { builtinModel, hasBuiltinModel } from './builtin_model.ts';
 import { print, runCommand, UsageError } from './command.ts';
 import { deviceArgs, deviceOptions } from './model_options.ts';
@@ -18,7 +19,7 @@ const usage = `usage: webgguf doctor [--json] [--kernel NAME] [--adapter NAME] [
 
 The adapter, its features and limits; every case of every kernel in every variant, on this device; then the built-in
 model in both precisions, with the variants that are right. Variants that are not are named, for other commands to do
-without.
+without; so are those that loading a model has found wrong on this device, and has dropped.
 
   --kernel NAME          this kernel alone, and no model`;
 
@@ -39,6 +40,8 @@ export async function run(args: string[]): Promise<number> {
     using session = await CheckSession.start(() => openNodeDevice(options));
     const { device } = session;
     await say(describeDevice(device));
+    const tuning = await recallTuning(options);
+    await say(describeTuning(tuning));
     const results = await checkKernels(session, chosen, say);
 
     const broken = brokenVariants(results);
@@ -48,10 +51,30 @@ export async function run(args: string[]): Promise<number> {
 
     const modelIsRight = model?.every((check) => check.ok) ?? true;
     ok = results.length > 0 && broken.length === 0 && modelIsRight;
-    if (values.json) await print(`${JSON.stringify(report(device, results, model, without, ok))}\n`);
+    if (values.json) await print(`${JSON.stringify(report(device, tuning, results, model, without, ok))}\n`);
     else if (!ok) throw new Error(verdict(broken, without, modelIsRight));
   });
   return code === 0 && !ok ? 1 : code;
+}
+
+/** What loading models has found on this device; its own, since the session's is to run every variant. */
+interface Tuned extends Findings {
+  /** Where it is kept. */
+  readonly place: string | undefined;
+}
+
+async function recallTuning(options: NodeDeviceOptions): Promise<Tuned> {
+  const device = await openNodeDevice(options);
+  const place = await recallFindings(device);
+  device.destroy();
+  return { ...device.findings, place };
+}
+
+function describeTuning({ races, dropped, place }: Tuned): string {
+  const kept = place === undefined ? 'nothing is kept' : `kept in ${place}`;
+  const lines = [`tuned     ${races.size} ${races.size === 1 ? 'shape' : 'shapes'} of kernels, ${kept}`];
+  for (const [name, reason] of dropped) lines.push(`dropped   ${name}: ${reason}`);
+  return `${lines.join('\n')}\n`;
 }
 
 type Say = (text: string) => Promise<void>;
@@ -127,6 +150,7 @@ function verdict(broken: readonly string[], without: readonly string[], modelIsR
 
 function report(
   device: Device,
+  { races, dropped, place }: Tuned,
   results: readonly CheckResult[],
   model: readonly ModelCheck[] | undefined,
   without: readonly string[],
@@ -137,6 +161,7 @@ function report(
     adapter: { vendor, architecture, device: name, description, isFallbackAdapter },
     features: featureList(device),
     limits: device.limits,
+    tuning: { place: place ?? null, races: Object.fromEntries(races), dropped: Object.fromEntries(dropped) },
     kernels: results.map(({ error = null, ...result }) => ({ ...result, error })),
     without,
     model: model

@@ -381,9 +381,8 @@ export class Model {
       ...[8, 4, 2].map((width) => ({ steps: [decode(Math.min(width, end))], isNeeded: false })),
     ];
     const cache = kv.layers.flat().flatMap(({ keys, vals }) => [keys.buffer, vals.buffer]);
-    const scratch = [...recorder.buffers, ...weights.slots, ...cache];
     try {
-      await tune(device, coursesOf(device, pipelines, recorder.recorded, trials, scratch), limits);
+      await tune(device, coursesOf(recorder, pipelines, trials, [...weights.slots, ...cache]), limits);
     } catch (error) {
       recorder.discard();
       throw error;

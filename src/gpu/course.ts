@@ -3,7 +3,7 @@ import { type BufferRange, createBuffer, readMapped } from './buffers.ts';
 import type { Device } from './device.ts';
 import { scoped } from './errors.ts';
 import type { CompiledKernel, Pipelines } from './pipelines.ts';
-import { bind, type Recorded } from './plan.ts';
+import { bind, type Recorded, type Recorder } from './plan.ts';
 import { median, type TimedDispatch, timeAnywhere } from './timing.ts';
 import type { Course } from './tune.ts';
 import { shapeName } from './variants.ts';
@@ -41,17 +41,20 @@ const mostRuns = 64;
 /** A challenger that takes so many times as long in its first run is not timed again. */
 const hopeless = 2;
 
-/** The courses of a recorded model: those of the first trial first, and of a trial first those that read most. */
+/**
+ * The courses of a recorded model: those of the first trial first, and of a trial first those with most weights. `scratch` are
+ * buffers beside the plan's own that nobody needs yet.
+ */
 export function coursesOf<Counts>(
-  device: Device,
+  { device, recorded, buffers }: Pick<Recorder<Counts>, 'device' | 'recorded' | 'buffers'>,
   pipelines: Pipelines,
-  recorded: readonly Recorded<Counts>[],
   trials: readonly Trial<Counts>[],
-  scratch: Iterable<GPUBuffer>,
+  scratch: readonly GPUBuffer[],
 ): Course[] {
-  const ground = { device, pipelines, scratch: new Set(scratch), random: new RandomBytes() };
+  const own = new Set(buffers);
+  const ground = { device, pipelines, scratch: new Set([...buffers, ...scratch]), random: new RandomBytes() };
   const groups = [...Map.groupBy(recorded, ({ kernel, shape }) => shapeName(kernel, shape)).values()];
-  const sorted = groups.toSorted((a, b) => boundBytes(b) - boundBytes(a));
+  const sorted = groups.toSorted((a, b) => boundBytes(b, own) - boundBytes(a, own));
   const seen = new Set<readonly Recorded<Counts>[]>();
   return trials.flatMap((trial) => {
     const counts = (trial.steps[0] as TrialStep<Counts>).write();
@@ -63,9 +66,10 @@ export function coursesOf<Counts>(
   });
 }
 
-function boundBytes<Counts>(group: readonly Recorded<Counts>[]): number {
+/** Of weights and tables, by all dispatches of a group. */
+function boundBytes<Counts>(group: readonly Recorded<Counts>[], own: ReadonlySet<GPUBuffer>): number {
   const ranges = group.flatMap(({ buffers }) => Object.values(buffers));
-  return ranges.reduce((sum, range) => sum + rangeBytes(range), 0);
+  return ranges.filter(({ buffer }) => !own.has(buffer)).reduce((sum, range) => sum + rangeBytes(range), 0);
 }
 
 const rangeBytes = ({ buffer, offset = 0, size = buffer.size - offset }: BufferRange) => size;

@@ -9,7 +9,7 @@ import { type LoadOptions, type LocalLLM, loadIn } from '../index.ts';
 import { workerStorage } from './browser_storage.ts';
 import { type Home, type HomeDeviceOptions, homeRuntime, openDeviceIn } from './home.ts';
 import { type OpenOptions, openModelIn, type Source } from './model_source.ts';
-import { originStore } from './origin_store.ts';
+import { originCache } from './origin_cache.ts';
 import { pageUrl } from './page_url.ts';
 
 export { removeStored, type StoredModel, storedModels } from './browser_storage.ts';
@@ -20,7 +20,7 @@ const browser: Home = {
   storage: workerStorage,
   gpu: () => navigator.gpu,
   implementation: () => navigator.userAgent,
-  store: () => originStore,
+  cache: () => originCache,
   hints: {
     missing: 'this needs a browser with WebGPU, and a page from https or localhost',
     other: "the browser's settings choose the adapter",

@@ -6,7 +6,7 @@
 import type { ByteSource } from '../gguf/source.ts';
 import type { Device } from '../gpu/device.ts';
 import { type LoadOptions, type LocalLLM, loadIn } from '../index.ts';
-import { denoStore } from './deno_store.ts';
+import { denoCache } from './deno_cache.ts';
 import { fileSource, notAFile, openError } from './file_source.ts';
 import { type Home, type HomeDeviceOptions, homeRuntime, openDeviceIn } from './home.ts';
 import type { Source } from './model_source.ts';
@@ -19,7 +19,7 @@ const deno: Home = {
   openFile: openDenoFile,
   gpu: () => navigator.gpu,
   implementation: () => `deno ${Deno.version.deno}`,
-  store: denoStore,
+  cache: denoCache,
   hints: {
     missing: 'run with --unstable-webgpu, and install a Vulkan driver where there is none',
     other: 'VK_DRIVER_FILES chooses the driver',

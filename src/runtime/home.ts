@@ -13,7 +13,7 @@ export interface Home extends Places {
   /** Which WebGPU this is, with its version where it has one. */
   implementation(): string;
   /** Where small texts are kept; undefined where they are not. */
-  store(): TextStore | undefined;
+  cache(): TextStore | undefined;
   /** What to do where no adapter is found, and where it is another than asked for. */
   readonly hints: { readonly missing: string; readonly other: string };
   /** Bytes of the system's memory that an adapter which shares it may use: half of what is free. Undefined where nobody knows. */
@@ -38,7 +38,7 @@ export function homeRuntime(home: Home): Runtime {
 }
 
 /** What is known of a home's devices. */
-export const findingsIn = (home: Home) => new FindingsCache(home.store(), home.implementation());
+export const findingsIn = (home: Home) => new FindingsCache(home.cache(), home.implementation());
 
 /** Below it, a model is loaded before a probe is worth its time. */
 const probedBytes = 2 ** 30;

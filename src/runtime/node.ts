@@ -9,8 +9,8 @@ import type { Device } from '../gpu/device.ts';
 import { type LoadOptions, type LocalLLM, loadIn } from '../index.ts';
 import { findingsIn, type Home, type HomeDeviceOptions, homeRuntime, openDeviceIn } from './home.ts';
 import type { Source } from './model_source.ts';
+import { nodeCache } from './node_cache.ts';
 import { nodePlaces } from './node_file.ts';
-import { nodeStore } from './node_store.ts';
 
 /**
  * Dawn hides f16 on NVIDIA's Vulkan driver, and subgroup matrices everywhere, unless asked. One flag: Dawn keeps only
@@ -33,7 +33,7 @@ const node: Home = {
   ...nodePlaces,
   gpu: nodeGpu,
   implementation: () => 'dawn',
-  store: nodeStore,
+  cache: nodeCache,
   hints: {
     missing: 'install a Vulkan driver (`npm run setup` installs a software one)',
     other: 'VK_DRIVER_FILES chooses the driver',
@@ -51,7 +51,7 @@ export const openNodeDevice = (options?: HomeDeviceOptions): Promise<Device> => 
 /** Adds to a device's findings what is kept of it; where it is kept, if anywhere. */
 export async function recallFindings(device: Device): Promise<string | undefined> {
   await findingsIn(node).recall(device);
-  return node.store()?.place;
+  return node.cache()?.place;
 }
 
 /**

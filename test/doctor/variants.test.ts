@@ -6,9 +6,11 @@ import { rms_norm } from '../../kernels/rms_norm.ts';
 import { brokenVariants, variantNames } from '../../src/doctor/variants.ts';
 import type { CheckResult } from '../../src/gpu/check.ts';
 import type { Device } from '../../src/gpu/device.ts';
+import { noFindings } from '../../src/gpu/findings.ts';
 import { defaultVariant, interchangeableVariants, usableVariants, variantName } from '../../src/gpu/variants.ts';
 
-const device = (...without: string[]) => ({ features: { subgroups: true }, without }) as unknown as Device;
+const device = (...without: string[]) =>
+  ({ features: { subgroups: true }, without, findings: noFindings() }) as unknown as Device;
 const shape = { length: 256, eps: 1e-5 };
 const shapeOfAdd = { length: 4, dstStride: 4, dstOffset: 0, srcStride: 0 };
 
@@ -37,7 +39,10 @@ test('interchangeable variants sum in the order of the first, while one of it is
   } as const;
   const names = (subgroupMaxSize: number, ...without: string[]) => {
     const features = { subgroups: true, subgroupMaxSize, dp4a: true };
-    const variants = interchangeableVariants(mul_mat_vec, matrix, { features, without } as unknown as Device);
+    const variants = interchangeableVariants(mul_mat_vec, matrix, {
+      ...device(...without),
+      features,
+    } as unknown as Device);
     return variants.map(variantName);
   };
   expect(names(8)).toEqual(['by=invocation dp4a', 'by=invocation']);

@@ -1,12 +1,22 @@
 /** A device on which one variant of one kernel computes wrongly: `doctor` names it, and models run without it. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import type * as Kernels from '../../kernels/rms_norm.ts';
+import { rms_norm, rmsNormChecks } from '../../kernels/rms_norm.ts';
 import { run } from '../../src/cli/doctor.ts';
 import { checkModel } from '../../src/doctor/check_model.ts';
+import { coursesOf } from '../../src/gpu/course.ts';
+import { FindingsCache } from '../../src/gpu/findings_cache.ts';
+import { tune } from '../../src/gpu/tune.ts';
+import type { LoadOptions } from '../../src/index.ts';
 import { load } from '../../src/runtime/node.ts';
+import { nodeCache } from '../../src/runtime/node_cache.ts';
 import { runHere } from '../cli/command.ts';
 import { readPocket } from '../doctor/pocket.ts';
-import { adapterName } from './adapter.ts';
+import { adapterName, openTestDevice } from './adapter.ts';
+import { recordedCase } from './recorded_case.ts';
 
 // As where a driver's subgroupAdd sums too little
 vi.mock('../../kernels/rms_norm.ts', async (importOriginal) => {
@@ -43,9 +53,31 @@ describe.runIf(adapterName === 'lavapipe')('subgroups of rms_norm are wrong', ()
     const { bytes, golden } = await readPocket();
     const [check] = await Array.fromAsync(checkModel(load, bytes, golden, { precisions: ['exact'] }));
     expect(check).toMatchObject({ ok: false, error: expect.stringMatching(/^nmse /) });
-    await using llm = await load(bytes, { precision: 'exact', deviceOptions: { without: [broken] } });
-    const stream = llm.chat(golden.messages, { temperature: 0, maxTokens: golden.exact.tokens.length });
-    const tokens = await Array.fromAsync(stream);
-    expect(tokens.map(({ id }) => id)).toEqual(golden.exact.tokens);
+    expect(await answer({ deviceOptions: { without: [broken] } })).toEqual(golden.exact.tokens);
   });
+
+  test('what tuning has found of it is kept: doctor tells, and the next model is right by itself', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'webgguf-tuning-'));
+    vi.stubEnv('WEBGGUF_CACHE', folder);
+    const device = await openTestDevice();
+    const { recorder, pipelines, trial } = await recordedCase(device, rms_norm, rmsNormChecks().cases[0]!);
+    await tune(device, coursesOf(recorder, pipelines, [trial], []), { milliseconds: 60_000, rounds: 3 });
+    await new FindingsCache(nodeCache(), 'dawn').keep(device);
+
+    const { stdout } = await runHere(run, '--kernel', 'add');
+    const shape = /length=64 eps=\S+/.source;
+    expect(stdout).toMatch(new RegExp(`^dropped {3}${broken}: dst of ${shape} is not what "base" makes it$`, 'm'));
+    expect(stdout).toContain(`kept in ${folder}`);
+    const { golden } = await readPocket();
+    expect(await answer({})).toEqual(golden.exact.tokens);
+    vi.unstubAllEnvs();
+    await rm(folder, { recursive: true });
+  });
+
+  async function answer(options: LoadOptions): Promise<number[]> {
+    const { bytes, golden } = await readPocket();
+    await using llm = await load(bytes, { precision: 'exact', ...options });
+    const stream = llm.chat(golden.messages, { temperature: 0, maxTokens: golden.exact.tokens.length });
+    return await Array.fromAsync(stream, ({ id }) => id);
+  }
 });

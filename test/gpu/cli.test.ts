@@ -158,7 +158,8 @@ describe.runIf(adapterName === 'lavapipe')('doctor', () => {
     const { code, stdout } = await webgguf(...args);
     const { adapter, features, limits, kernels, ...others } = JSON.parse(stdout);
     expect(code).toBe(0);
-    expect(others).toEqual({ without: ['rms_norm subgroups'], model: null, ok: true });
+    const tuning = { place: null, races: {}, dropped: {} };
+    expect(others).toEqual({ tuning, without: ['rms_norm subgroups'], model: null, ok: true });
     expect(adapter.description).toMatch(/llvmpipe/);
     expect(features).toContain('dp4a');
     expect(limits.maxBufferSize).toBeGreaterThan(0);

@@ -35,13 +35,13 @@ var<storage, read> a: array<u32>;
 enable f16;
 var<uniform> b: u32;
 enable f16;
-var<storage, read_write> c: array<u32>;
+var<storage, read_write> c: array<vec4<f32>>;
 `);
   expect(code.startsWith('enable f16;\n@group(0) @binding(0) var<storage, read> a')).toBe(true);
   expect(code.match(/enable f16/g)).toHaveLength(1);
   expect(bindings).toEqual([
-    { name: 'a', index: 0, type: 'read-only-storage' },
-    { name: 'b', index: 1, type: 'uniform' },
-    { name: 'c', index: 2, type: 'storage' },
+    { name: 'a', index: 0, type: 'read-only-storage', isF32: false },
+    { name: 'b', index: 1, type: 'uniform', isF32: false },
+    { name: 'c', index: 2, type: 'storage', isF32: true },
   ]);
 });

@@ -16,7 +16,7 @@ afterAll(() => chromium[Symbol.asyncDispose]());
 
 const largestBytes = 150_000; // compressed, without the model
 // doctor has the checks, in the same package
-const checking = /_cases\.|case_data|kernels\/index|gpu\/(check|timing)\./;
+const checking = /_cases\.|case_data|kernels\/index|gpu\/check\./;
 const elsewhere = /\/cli\/|runtime\/(node|deno)|^(webgpu|yaml)\/|node:|vite-browser-external/;
 
 describe.each(['browser', 'worker'])('webgguf/%s', async (home) => {

@@ -40,7 +40,7 @@ const { memoryBudget } = homeRuntime({
   hub: () => ({}),
   gpu: () => undefined,
   implementation: () => '',
-  store: () => undefined,
+  cache: () => undefined,
   hints: { missing: '', other: '' },
   systemMemory: () => 5 * gib,
 });

@@ -4,7 +4,7 @@ import type { TextStore } from '../gpu/findings_cache.ts';
 import { cacheFolder } from './cache_folder.ts';
 
 /** Texts in the user's cache folder. */
-export function nodeStore(): TextStore | undefined {
+export function nodeCache(): TextStore | undefined {
   const folder = cacheFolder((name) => process.env[name], process.platform);
   if (folder === undefined) return undefined;
   return {

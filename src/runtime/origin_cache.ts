@@ -1,8 +1,8 @@
 import type { TextStore } from '../gpu/findings_cache.ts';
 
 /** Texts in the origin's private file system. */
-export const originStore: TextStore = {
-  place: 'OPFS: webgguf',
+export const originCache: TextStore = {
+  place: 'OPFS: webgguf-cache',
   async read(name, longestBytes) {
     const file = await (await (await folder()).getFileHandle(name)).getFile();
     return file.size > longestBytes ? undefined : file.text();
@@ -17,5 +17,5 @@ export const originStore: TextStore = {
 
 async function folder(): Promise<FileSystemDirectoryHandle> {
   const root = await navigator.storage.getDirectory();
-  return root.getDirectoryHandle('webgguf', { create: true });
+  return root.getDirectoryHandle('webgguf-cache', { create: true });
 }

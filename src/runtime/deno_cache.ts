@@ -2,7 +2,7 @@ import type { TextStore } from '../gpu/findings_cache.ts';
 import { cacheFolder } from './cache_folder.ts';
 
 /** Texts in the user's cache folder, where the program may use it; nobody is asked for a permission. */
-export function denoStore(): TextStore | undefined {
+export function denoCache(): TextStore | undefined {
   const { state } = Deno.permissions.querySync({ name: 'env' });
   const folder = state === 'granted' ? cacheFolder((name) => Deno.env.get(name), Deno.build.os) : undefined;
   if (folder === undefined) return undefined;
