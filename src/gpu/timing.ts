@@ -15,11 +15,7 @@ export interface TimedDispatch {
  * Milliseconds of GPU time of each dispatch, `repetitions` times each in a pass of its own, divided by them.
  * Needs the `timestamp-query` feature; browsers round its clock to 100 µs, so repeat short kernels.
  */
-export function timeDispatches(
-  device: Device,
-  dispatches: Pass,
-  repetitions: number,
-): Promise<number[]> {
+export function timeDispatches(device: Device, dispatches: Pass, repetitions: number): Promise<number[]> {
   return timePasses(
     device,
     dispatches.map((dispatch) => [dispatch]),
@@ -28,11 +24,7 @@ export function timeDispatches(
 }
 
 /** The same of several dispatches in one pass, one after the other, `repetitions` times. */
-export async function timePasses(
-  device: Device,
-  passes: readonly Pass[],
-  repetitions: number,
-): Promise<number[]> {
+export async function timePasses(device: Device, passes: readonly Pass[], repetitions: number): Promise<number[]> {
   if (!device.features.timestamps) throw new GpuError('this device has no timestamp-query');
   const { gpu } = device;
   const count = 2 * passes.length;
