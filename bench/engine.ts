@@ -2,19 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-
-/** One timed run: `depth` tokens stand in the cache when the clock starts, then `prompt` is taken in, then `decode` follow. */
-export interface Run {
-  readonly depth: readonly number[];
-  readonly prompt: readonly number[];
-  readonly decode: number;
-}
-
-/** Milliseconds from the prompt to its first token, and from there to the last. */
-export interface Times {
-  readonly prefill: number;
-  readonly decode: number;
-}
+import type { Run, Times } from '../src/bench/run.ts';
 
 export interface Engine {
   /** What it is, and what it runs on. */
@@ -55,17 +43,4 @@ export async function serveEngine(engine: Engine): Promise<void> {
     console.log(JSON.stringify(await engine.run(JSON.parse(line))));
   }
   await engine.close();
-}
-
-/** Times of `tokens`, as they come: the prompt's first, then `decode` more. The generator is left there. */
-export async function timeTokens(tokens: AsyncIterable<unknown>, decode: number): Promise<Times> {
-  const start = performance.now();
-  let firstToken = 0;
-  let count = 0;
-  for await (const _ of tokens) {
-    if (count++ === 0) firstToken = performance.now();
-    if (count > decode) break;
-  }
-  if (count <= decode) throw new Error(`the model ended after ${count} tokens`);
-  return { prefill: firstToken - start, decode: performance.now() - firstToken };
 }

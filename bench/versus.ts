@@ -9,11 +9,11 @@
  */
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { type Spread, spreadOf } from '../src/bench/statistics.ts';
+import { type BenchTest, contextFor, parseTests, rateOf, runOf } from '../src/bench/tests.ts';
 import { cachedModel } from './cached_model.ts';
 import { type Engine, spawnEngine } from './engine.ts';
 import { machineName } from './machine.ts';
-import { type Spread, spreadOf } from './statistics.ts';
-import { type BenchTest, contextFor, parseTests, timeTest } from './tests.ts';
 
 export interface Comparison {
   readonly test: string;
@@ -35,11 +35,12 @@ const peers: Readonly<Record<string, (model: string, contextLength: number) => P
 
 /** Both engines in turns. */
 async function compare(ours: Engine, peer: Engine, test: BenchTest, rounds: number): Promise<Comparison> {
-  for (const engine of [ours, peer]) await timeTest(engine, test, 0);
+  const rate = async (engine: Engine, turn: number) => rateOf(test, await engine.run(runOf(test, turn)));
+  for (const engine of [ours, peer]) await rate(engine, 0);
   const rates: Record<'ours' | 'theirs', number[]> = { ours: [], theirs: [] };
   for (let round = 1; round <= rounds; round++) {
-    rates.ours.push(await timeTest(ours, test, round));
-    rates.theirs.push(await timeTest(peer, test, round));
+    rates.ours.push(await rate(ours, round));
+    rates.theirs.push(await rate(peer, round));
   }
   return {
     test: test.name,

@@ -19,6 +19,7 @@ export type {
   TokenLogprob,
 } from './decoding/generate.ts';
 export { ContextFullError } from './decoding/kv_cache.ts';
+export type { ProfileOptions } from './decoding/model.ts';
 export type { SamplingOptions } from './decoding/sampling_options.ts';
 export type { StreamingStats } from './decoding/streaming_stats.ts';
 export { GgufError } from './gguf/errors.ts';
@@ -47,7 +48,7 @@ export {
 export { DeviceLostError, GpuError, OutOfMemoryError } from './gpu/errors.ts';
 export type { LimitName, Limits } from './gpu/limits.ts';
 export type { Work } from './gpu/plan.ts';
-export type { KernelTime } from './gpu/profile.ts';
+export type { KernelTime, ProfiledBy } from './gpu/profile.ts';
 export {
   checkGrammar,
   GrammarError,

@@ -32,10 +32,11 @@ const RULES: Readonly<Record<string, Rule>> = {
   worker: { rooms: ['index', 'runtime'], platform: true },
   server: { rooms: ['index', 'runtime'], packages: ['hono', 'zod', 'pino', 'prom-client'] },
   inspect: { rooms: ['gguf', 'tokenizer', 'gpu', 'kernels', 'weights', 'models'] },
+  bench: { rooms: ['kernels', 'gpu'], types: ['index'], packages: ['wgsl-preprocessor'] },
   doctor: { rooms: ['kernels', 'gpu'], types: ['index'] },
   // inspect, tokenize, template and quantize work on one room alone, without an LLM
   cli: {
-    rooms: ['index', 'runtime', 'inspect', 'doctor', 'server', ...CORE],
+    rooms: ['index', 'runtime', 'inspect', 'doctor', 'bench', 'server', ...CORE],
     packages: ['webgpu', 'yaml', '@hono/node-server'],
     platform: true,
   },

@@ -5,7 +5,8 @@
  * part of the model would run elsewhere than asked. `npm install` in this folder first.
  */
 import { availableParallelism } from 'node:os';
-import { serveEngine, timeTokens } from '../engine.ts';
+import { timeTokens } from '../../src/bench/run.ts';
+import { serveEngine } from '../engine.ts';
 
 // ggml skips Vulkan devices that are CPUs, as lavapipe is, unless they are named.
 process.env.GGML_VK_VISIBLE_DEVICES ??= '0';
@@ -45,7 +46,11 @@ function requireGpu(log) {
 }
 
 async function timeRun(sequence, { depth, prompt, decode }) {
-  await sequence.clearHistory();
-  if (depth.length > 0) await sequence.evaluateWithoutGeneratingNewTokens(depth);
+  const isThere = depth.length > 0 && depth.every((token, i) => token === sequence.contextTokens[i]);
+  if (isThere) await sequence.eraseContextTokenRanges([{ start: depth.length, end: sequence.nextTokenIndex }]);
+  else await sequence.clearHistory();
+  if (depth.length > 0 && !isThere) await sequence.evaluateWithoutGeneratingNewTokens(depth);
+  if (sequence.nextTokenIndex !== depth.length)
+    throw new Error('the cache holds another part of the prompt than was asked');
   return timeTokens(sequence.evaluate(prompt, { temperature: 0, yieldEogToken: true }), decode);
 }

@@ -12,6 +12,7 @@ const commands: Readonly<Record<string, () => Promise<{ run: Command }>>> = {
   tokenize: () => import('./tokenize.ts'),
   detokenize: () => import('./detokenize.ts'),
   quantize: () => import('./quantize.ts'),
+  bench: () => import('./bench.ts'),
   inspect: () => import('./inspect.ts'),
   doctor: () => import('./doctor.ts'),
   template: () => import('./template.ts'),

@@ -55,13 +55,18 @@ export const modelUsage = `  -m MODEL               a path, an https URL, hf:OWN
 export type ModelValues = Values<typeof modelArgs>;
 export type DeviceValues = Values<typeof deviceArgs>;
 
-/** Loads the model that the options name, with progress on stderr. */
-export async function loadModel(values: ModelValues, signal?: AbortSignal): Promise<LocalLLM> {
+/** Loads the model that the options name, with progress on stderr; on `device`, where it is open already. */
+export async function loadModel(
+  values: ModelValues,
+  signal?: AbortSignal,
+  opened: Pick<LoadOptions, 'device'> = {},
+): Promise<LocalLLM> {
   if (values.model === undefined) throw new UsageError('name the model with -m');
   let progress: Progress | undefined;
   try {
     return await load(values.model, {
       ...(await loadOptions(values)),
+      ...opened,
       ...(signal && { signal }),
       onWarning: (message) => console.error(`warning: ${message}`),
       onProgress({ stage, doneBytes, totalBytes }) {

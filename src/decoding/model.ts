@@ -7,7 +7,7 @@ import { type Device, withoutRaces } from '../gpu/device.ts';
 import { OutOfMemoryError } from '../gpu/errors.ts';
 import { Pipelines } from '../gpu/pipelines.ts';
 import { allResident, type Plan, Recorder } from '../gpu/plan.ts';
-import { type KernelTime, profilePlan } from '../gpu/profile.ts';
+import { type KernelTime, type ProfiledBy, profilePlan } from '../gpu/profile.ts';
 import { Readbacks } from '../gpu/readback.ts';
 import { type TuneLimits, tune } from '../gpu/tune.ts';
 import type { ForwardActivations } from '../models/architecture.ts';
@@ -60,6 +60,16 @@ export interface StepResults {
   readonly scores?: readonly TokenScore[];
 }
 
+/** Which step is profiled. */
+export interface ProfileOptions {
+  /** Tokens of a prompt that it takes in, as many as a chunk has at most; one is decoded. Default 1. */
+  tokens?: number;
+  /** Positions before them, whatever the cache holds there. Default 0. */
+  depth?: number;
+  /** Default `kernel`. */
+  by?: ProfiledBy;
+}
+
 /** How long the link of streamed weights is measured. */
 const linkSeconds = 1;
 /** Of the memory that a plan took and the device did not have, what the next plan may take. */
@@ -100,6 +110,7 @@ export class Model {
   #last: Promise<unknown> = Promise.resolve();
   #pagesVersion = -1;
   #closed = false;
+  readonly #encoding = { steps: 0, milliseconds: 0 };
 
   private constructor(parts: Parts) {
     this.#parts = parts;
@@ -257,14 +268,17 @@ export class Model {
     return this.#inTurn(async () => change(this.#parts.kv));
   }
 
-  /** GPU time by kernel of a step that decodes one token, at the beginning of `sequence`, whose cache it spoils. */
-  profile(sequence: number): Promise<KernelTime[]> {
+  /** GPU time by kernel of a step in `sequence`, whose cache it spoils. */
+  profile(sequence: number, { tokens = 1, depth = 0, by = 'kernel' }: ProfileOptions): Promise<KernelTime[]> {
     return this.#inTurn(async () => {
       const sampling = { ...mostLikely, feeds: false };
-      const token = { id: 0, position: 0, sequence, wantsLogits: true, sampling };
-      const { results, counts } = await this.#submit({ decode: [token], reads: 'ids' });
+      const step = Array.from({ length: tokens }, (_, i) => {
+        const isLast = i === tokens - 1;
+        return { id: 0, position: depth + i, sequence, wantsLogits: isLast, ...(isLast && { sampling }) };
+      });
+      const { results, counts } = await this.#submit({ [tokens === 1 ? 'decode' : 'prefill']: step, reads: 'ids' });
       await results();
-      return profilePlan(this.device, this.#recorded!.plan, counts);
+      return profilePlan(this.device, this.#recorded!.plan, counts, by);
     });
   }
 
@@ -289,6 +303,7 @@ export class Model {
     if (this.#pagesVersion !== kv.version) tables.writePages(kv.pageTable);
     this.#pagesVersion = kv.version;
 
+    const began = performance.now();
     const place = (token: BatchToken) => ({ ...token, kvSlot: kv.slot(token.sequence, token.position) });
     const step = { prefill: prefill.map(place), decode: decode.map(place), headless: reads === 'hidden' };
     const rows = [...prefill, ...decode].filter(({ wantsLogits }) => wantsLogits).map((token) => token.sampling);
@@ -306,6 +321,8 @@ export class Model {
         rowsCopy = readbacks.copy(encoder, source.buffer, rows.length * stride * 4);
     };
     await recorded.plan.replay(counts, copyResults, isWanted);
+    this.#encoding.steps++;
+    this.#encoding.milliseconds += performance.now() - began;
     const scored = reads === 'scores' ? await (await this.#scoring(recorded)).submit(scorings, readbacks) : undefined;
     return {
       counts,
@@ -399,6 +416,18 @@ export class Model {
   #destroyRecorded(): void {
     this.#recorded?.plan.destroy();
     this.#recorded?.scoring?.destroy();
+  }
+
+  /** Steps so far, and the time that the host took to write their tables, to encode and to submit them. */
+  get encoding(): { readonly steps: number; readonly milliseconds: number } {
+    return { ...this.#encoding };
+  }
+
+  /** Bytes of the file that every decoded token goes through: all matrices, one row of the embeddings aside. */
+  get weightBytesPerToken(): number {
+    const { embeddings, matrices, output } = this.#parts.tensors;
+    const parts = [...matrices, output ?? embeddings].flatMap((matrix) => matrix.parts);
+    return parts.reduce((sum, { tensor }) => sum + tensor.byteLength, 0);
   }
 
   /** Dispatches that a step of one decoded token makes, which is chosen greedily; 0 before the first step. */

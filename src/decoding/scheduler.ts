@@ -5,7 +5,7 @@ import { type Chosen, Generation, type GenerationOptions } from './generation.ts
 import { ContextFullError, type KvCache } from './kv_cache.ts';
 import { type Lease, Reading } from './lease.ts';
 import type { Logprob } from './logprobs.ts';
-import { type Batch, type Model, NoRoomError, type StepResults } from './model.ts';
+import { type Batch, type Model, NoRoomError, type ProfileOptions, type StepResults } from './model.ts';
 import { Recovery, type Reopen } from './recovery.ts';
 import type { BrokenLogitsError } from './sampler.ts';
 import { noToken } from './sampling_tables.ts';
@@ -119,10 +119,15 @@ export class Scheduler {
   }
 
   /** GPU time by kernel of a step that decodes one token. The sequence that it takes for it holds nothing afterwards. */
-  async profile(signal?: AbortSignal): Promise<KernelTime[]> {
-    const reading = await this.#lease(1, signal, (kv) => new Reading(this.#sequences.take([0], kv).sequence, 0));
+  async profile(options: ProfileOptions, signal?: AbortSignal): Promise<KernelTime[]> {
+    const { tokens = 1, depth = 0 } = options;
+    const reading = await this.#lease(
+      depth + tokens,
+      signal,
+      (kv) => new Reading(this.#sequences.take([0], kv).sequence, 0),
+    );
     try {
-      return await this.model.profile(reading.sequence);
+      return await this.model.profile(reading.sequence, options);
     } finally {
       this.#release(reading, () => []);
     }

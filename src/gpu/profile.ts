@@ -4,7 +4,10 @@ import { GpuError } from './errors.ts';
 import type { Dispatch, Plan, Work } from './plan.ts';
 import { timePasses } from './timing.ts';
 
-/** All dispatches of one kernel in a step. */
+/** What dispatches are put together: all of a kernel's variant, or those of them that compute the same shape. */
+export type ProfiledBy = 'kernel' | 'shape';
+
+/** All dispatches of one kernel in a step, or of one shape. */
 export interface KernelTime {
   /** The kernel's name and its variant. */
   readonly label: string;
@@ -19,19 +22,23 @@ const leastMilliseconds = 20;
 const mostRepetitions = 200;
 
 /**
- * Times a plan's dispatches for a step of `counts`, each kernel's in a pass of its own, out of their order: they compute
+ * Times a plan's dispatches for a step of `counts`, those put together in a pass of their own, out of their order: they compute
  * on whatever their buffers hold. Needs `timestamp-query`. The greatest share first.
  */
 export async function profilePlan<Counts>(
   device: Device,
   { segments }: Plan<Counts>,
   counts: Counts,
+  by: ProfiledBy,
 ): Promise<KernelTime[]> {
   if (!device.features.timestamps) throw new GpuError('this device has no timestamp-query');
   const dispatches = segments.flatMap((segment) => segment.dispatches).filter(({ workgroups }) => workgroups(counts));
-  const byLabel = Map.groupBy(dispatches, ({ label }) => label);
+  const groups = Map.groupBy(dispatches, ({ label, work }) =>
+    by === 'kernel' ? label : JSON.stringify([label, work(counts).shape]),
+  );
   const times: KernelTime[] = [];
-  for (const [label, all] of byLabel) {
+  for (const all of groups.values()) {
+    const { label } = all[0] as Dispatch<Counts>;
     const milliseconds = await timeKernel(device, all, counts);
     times.push({ label, milliseconds, works: all.map(({ work }) => work(counts)) });
   }

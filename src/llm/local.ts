@@ -1,6 +1,6 @@
 import type { ChatEncoder, ChatMessage } from '../chat/index.ts';
 import { type GenerateOptions, type GenerateResult, generateText, type Token } from '../decoding/generate.ts';
-import type { Model } from '../decoding/model.ts';
+import type { Model, ProfileOptions } from '../decoding/model.ts';
 import { checkRange } from '../decoding/sampling_options.ts';
 import type { Scheduler } from '../decoding/scheduler.ts';
 import { maxTop, type TokenScore } from '../decoding/scoring.ts';
@@ -118,9 +118,20 @@ export class LocalLLM implements LLM {
     return tokens;
   }
 
-  /** GPU time by kernel of a step that decodes one token, greatest first; `GpuError` without `timestamp-query`. */
-  profile(signal?: AbortSignal): Promise<KernelTime[]> {
-    return this.#scheduler.profile(signal);
+  /** GPU time by kernel of a step, by default of one decoded token, greatest first; `GpuError` without `timestamp-query`. */
+  profile({ signal, ...options }: ProfileOptions & { signal?: AbortSignal } = {}): Promise<KernelTime[]> {
+    checkRange('tokens', options.tokens ?? 1, { from: 1, to: this.#scheduler.model.maxPrefill, whole: true });
+    return this.#scheduler.profile(options, signal);
+  }
+
+  /** Steps so far, and the time that the host took to write their tables, to encode and to submit them. */
+  get encoding(): { readonly steps: number; readonly milliseconds: number } {
+    return this.#scheduler.model.encoding;
+  }
+
+  /** Bytes of weights that every decoded token goes through. */
+  get weightBytesPerToken(): number {
+    return this.#scheduler.model.weightBytesPerToken;
   }
 
   /** Dispatches per decoded token. */

@@ -110,8 +110,30 @@ describe.runIf(adapterName === 'lavapipe')('generate and logits', () => {
     expect(others).toMatchObject({ windowLength: 64, skip: 32, tokens: windows * 31, precision: 'fast' });
   });
 
+  test('bench --json prints one object, and --svg two pictures', async () => {
+    const svg = join(folder, 'svg');
+    const sizes = ['-p', '16', '-n', '4', '-d', '0,32,1000000', '-r', '1'];
+    const { code, stdout } = await webgguf('bench', '-m', model, ...sizes, '--svg', svg, '--json');
+    expect(code).toBe(0);
+    const result = JSON.parse(stdout);
+    expect(result.prefill).toMatchObject({ tokens: 16, tokensPerSecond: expect.any(Number) });
+    expect(result.decode).toMatchObject({ tokens: 4, bandwidthFraction: expect.any(Number) });
+    expect(result.depths.map(({ depth }: { depth: number }) => depth)).toEqual([0, 32]);
+    expect(result.kernels.reduce((sum: number, { share }: { share: number }) => sum + share, 0)).toBeCloseTo(1, 6);
+    for (const key of ['copyBandwidth', 'memoryBandwidth', 'dispatchesPerToken', 'encodeMillisecondsPerToken']) {
+      expect(result[key], key).toBeGreaterThan(0);
+    }
+    expect(result.load.milliseconds).toBeGreaterThan(0);
+    expect(result.adapter.description).toMatch(/llvmpipe/);
+    for (const picture of ['roofline.svg', 'depth.svg']) {
+      expect(await readFile(join(svg, picture), 'utf8')).toMatch(/^<svg .*<circle .*<\/svg>\n$/s);
+    }
+  });
+
   test.each([
     [['generate'], 2, /name the model with -m/],
+    [['bench', '-m', model, '-d', '0,x'], 2, /-d takes whole numbers divided by commas, not "0,x"/],
+    [['bench', '-m', model, '-p', '1000000', '--quiet'], 1, /the context holds \d+ tokens, too few for 1000000/],
     [['perplexity', '-m', model], 2, /name the text with -f/],
     [['perplexity', '-m', model, '-f', 'absent.txt'], 1, /absent\.txt/],
     [['generate', '-m', model, '-n', 'many'], 2, /-n takes a number/],

@@ -1,6 +1,7 @@
 /** What engines are timed at, in llama-bench's words: `pp512`, `tg32`, and `tg32@4096` at a depth. */
-import type { Engine, Run } from './engine.ts';
+
 import { promptTokens } from './prompt_tokens.ts';
+import type { Run, Times } from './run.ts';
 
 export interface BenchTest {
   readonly name: string;
@@ -20,16 +21,18 @@ export function parseTests(list: string): BenchTest[] {
   });
 }
 
-/** One run of it; no two turns begin with the same token. */
-export function runOf({ kind, tokens, depth }: BenchTest, turn: number): Run {
-  const all = promptTokens(depth + (kind === 'pp' ? tokens : 1), turn);
-  return { depth: all.slice(0, depth), prompt: all.slice(depth), decode: kind === 'pp' ? 0 : tokens };
+/** One run of it. No two turns begin with the same token; those at a depth share what stands before. */
+export function runOf({ kind, tokens, depth }: BenchTest, turn: number, vocabLength?: number): Run {
+  return {
+    depth: promptTokens(depth, 0, vocabLength),
+    prompt: promptTokens(kind === 'pp' ? tokens : 1, turn + 1, vocabLength),
+    decode: kind === 'pp' ? 0 : tokens,
+  };
 }
 
-/** Tokens a second of one run. */
-export async function timeTest(engine: Engine, test: BenchTest, turn: number): Promise<number> {
-  const { prefill, decode } = await engine.run(runOf(test, turn));
-  return (1000 * test.tokens) / (test.kind === 'pp' ? prefill : decode);
+/** Tokens a second. */
+export function rateOf({ kind, tokens }: BenchTest, { prefill, decode }: Times): number {
+  return (1000 * tokens) / (kind === 'pp' ? prefill : decode);
 }
 
 /** Positions that the longest of them takes, in whole pages of any engine. */
