@@ -3,7 +3,7 @@
  *
  *   q, dst       [tokens, heads × HEAD_LENGTH, padded]      keys, vals   pages of one group of kv heads
  *   items        the work list: a few tokens of one sequence, against positions [key_start, key_end)
- *   dispatch     x: items, y: blocks of `headBlock` query heads that share a kv head
+ *   dispatch     x: items, y: blocks of `headBlock` query heads that share a kv head, z: parts of an item's tokens
  *
  * A workgroup holds `rows` = tokens × headBlock query rows against tiles of 64 positions: an invocation owns a position
  * for the scores, then four columns of the result. Tiles start at multiples of 64 whoever asks, so that a token's sums
@@ -13,32 +13,24 @@
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Checks, Kernel } from '../src/gpu/kernel.ts';
+import { type BroadcastAttn, flashAttnBroadcast } from './flash_attn_broadcast.ts';
 import { flashAttnBenches, flashAttnCases } from './flash_attn_cases.ts';
+import { broadcastLanes } from './mul_mat_broadcast.ts';
+import { decay, type FlashAttnShape, headBlock } from './parts/attention.ts';
 import { attnItems, complete } from './parts/attn_items.ts';
-import { type KvType, kvBytes, kvFours, pageLength } from './parts/kv.ts';
+import { kvBytes, kvFours, pageLength } from './parts/kv.ts';
 import { range, tokenTable } from './parts/range.ts';
 import { unroll } from './parts/values.ts';
 import { paddedLength } from './quants/block_type.ts';
 
-export interface Shape {
-  readonly kvType: KvType;
-  readonly heads: number;
-  /** Query heads per kv head. */
-  readonly headGroup: number;
-  /** Kv heads whose pages are bound, and the first of them. */
-  readonly kvHeads: number;
-  readonly kvHeadStart: number;
-  /** A multiple of 4, at most `maxHeadLength`. */
-  readonly headLength: number;
-  /** Tokens of an item, at most. */
-  readonly itemTokens: number;
-  /** Pages in a sequence's row of the page table. */
-  readonly maxPages: number;
-}
+export type Shape = FlashAttnShape;
 
-export interface Variant {
+export interface WorkgroupAttn {
+  readonly by: 'workgroup';
   readonly f16: boolean;
 }
+
+export type Variant = WorkgroupAttn | BroadcastAttn;
 
 const invocations = 64;
 /** An invocation owns four columns of a head: longer heads have more columns than a workgroup. */
@@ -49,24 +41,30 @@ export const tileLength = 64;
 const maxRows = 8;
 /** Rows whose parts meet in workgroup memory at once; every barrier more costs a CPU driver a second of compiling. */
 const rowsAtOnce = 4;
-/** The largest number of heads that share a workgroup: a divisor of the group. */
-export function headBlock(headGroup: number): number {
-  for (let n = Math.min(headGroup, maxRows); n > 1; n--) if (headGroup % n === 0) return n;
-  return 1;
-}
-
-/** Tokens that prefill puts into an item, so that its rows fill the registers. */
-export const prefillItemTokens = (headGroup: number) => Math.max(1, Math.floor(maxRows / headBlock(headGroup)));
+/** Tokens whose rows a workgroup's registers hold. */
+const groupTokens = ({ headGroup, itemTokens }: Shape) =>
+  Math.min(itemTokens, Math.max(1, Math.floor(maxRows / headBlock(headGroup))));
 
 export const flash_attn: Kernel<Shape, Variant> = {
   name: 'flash_attn',
 
-  variants: ({ kvType }, features) =>
-    kvType === 'f16' && features.f16 ? [{ f16: true }, { f16: false }] : [{ f16: false }],
+  variants({ kvType, itemTokens }, features) {
+    const wide: Variant[] = [{ by: 'workgroup', f16: false }];
+    if (kvType === 'f16' && features.f16) wide.unshift({ by: 'workgroup', f16: true });
+    if (itemTokens === 1) return wide;
+    const lanes = broadcastLanes(features);
+    const narrow = (lanes > 1 ? ([lanes, 1] as const) : [lanes]).map((lanes): Variant => ({ by: 'broadcast', lanes }));
+    return features.subgroupMaxSize >= 16 ? [...wide, ...narrow] : [...narrow, ...wide];
+  },
 
-  wgsl({ kvType, headGroup, headLength, itemTokens }, { f16 }) {
+  order: ({ by }) => (by === 'broadcast' ? 'by pairs of positions' : 'by tiles of positions'),
+
+  wgsl(shape, variant) {
+    if (variant.by === 'broadcast') return flashAttnBroadcast(shape, variant);
+    const { kvType, headGroup, headLength } = shape;
+    const { f16 } = variant;
     const block = headBlock(headGroup);
-    const rows = itemTokens * block;
+    const rows = groupTokens(shape) * block;
     const fours = headLength / 4;
     const parts = Math.floor(invocations / fours); // of a tile's positions, each summed by its own invocations
     const eachRow = (line: (r: number) => string) => unroll(rows, line);
@@ -100,12 +98,16 @@ var<workgroup> row_sum: array<f32, ${rows}>;
 var<workgroup> row_scale: array<f32, ${rows}>; // what the new maximum makes of the sums so far
 var<workgroup> parts: array<array<vec4<f32>, ${invocations}>, ${rowsAtOnce}>;
 
-// e^x for x ≤ 0, exactly 1 at 0: a tile that raises no maximum must not touch the sums
-fn decay(x: f32) -> f32 { return select(exp(max(x, -87.0)), 1.0, x == 0.0); }
+${decay}
 
 @compute @workgroup_size(${invocations})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let item = items[range.start + group.x];
+  var item = items[range.start + group.x];
+  let skipped = group.z * ${groupTokens(shape)}u;
+  if (skipped >= item.token_count) { return; }
+  item.token += skipped;
+  item.token_count = min(item.token_count - skipped, ${groupTokens(shape)}u);
+  item.key_end = min(item.key_end, tokens[item.token + item.token_count - 1u].position + 1u);
   let head_start = KV_HEAD_START * HEAD_GROUP + group.y * ${block}u;
   let kv_head = group.y * ${block}u / HEAD_GROUP; // within the group that is bound
   let page_row = tokens[item.token].sequence * MAX_PAGES;
@@ -209,7 +211,11 @@ fn finish(item: Item, head_start: u32, first: u32, r: u32, column: u32) {
     Q_FOURS: paddedLength(heads * headLength) / 4,
   }),
 
-  workgroups: ({ headGroup, kvHeads }, _, count) => [count, (kvHeads * headGroup) / headBlock(headGroup), 1],
+  workgroups(shape, { by }, count) {
+    const { headGroup, kvHeads, itemTokens } = shape;
+    const parts = by === 'broadcast' ? 1 : Math.ceil(itemTokens / groupTokens(shape));
+    return [count, (kvHeads * headGroup) / headBlock(headGroup), parts];
+  },
 };
 
 export const flashAttnChecks = (): Checks<Shape> => ({

@@ -1,7 +1,7 @@
 import type { Case } from '../src/gpu/kernel.ts';
 import { expectedRows, f32Tolerance, padded, Random } from './case_data.ts';
-import type { Shape } from './flash_attn.ts';
 import { packPages, storable } from './kv_case_data.ts';
+import type { FlashAttnShape as Shape } from './parts/attention.ts';
 import { complete, itemWords, partialLength } from './parts/attn_items.ts';
 import { pageLength } from './parts/kv.ts';
 import { rangeWords } from './parts/range.ts';
@@ -208,9 +208,9 @@ export const flashAttnCases = (): readonly Case<Shape>[] => [
   }),
 ];
 
-/** A token after 1023 others, 32 heads on 4. */
-export const flashAttnBenches = (): readonly Case<Shape>[] =>
-  (['f32', 'f16', 'q8_0'] as const).map((kvType) =>
+/** A token after 1023 others, 32 heads on 4; and a prompt, each of whose tokens sees 256 positions on average. */
+export const flashAttnBenches = (): readonly Case<Shape>[] => [
+  ...(['f32', 'f16', 'q8_0'] as const).map((kvType) =>
     flashAttnCase({
       kvType,
       heads: 32,
@@ -221,4 +221,6 @@ export const flashAttnBenches = (): readonly Case<Shape>[] =>
       itemTokens: 1,
       split: 256,
     }),
-  );
+  ),
+  flashAttnCase({ kvType: 'f16', heads: 8, headGroup: 4, headLength: 64, position: 0, tokens: 512, itemTokens: 16 }),
+];

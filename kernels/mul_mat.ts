@@ -8,9 +8,8 @@
  * wherever it stands.
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import type { Features } from '../src/gpu/device.ts';
 import type { Checks, Kernel } from '../src/gpu/kernel.ts';
-import { type BroadcastTile, broadcastInvocations, mulMatBroadcast } from './mul_mat_broadcast.ts';
+import { type BroadcastTile, broadcastInvocations, broadcastLanes, mulMatBroadcast } from './mul_mat_broadcast.ts';
 import { type MulMatShape, mulMatCase, mulMatCost } from './mul_mat_cases.ts';
 import { activation } from './parts/activation.ts';
 import { after, silu } from './parts/after.ts';
@@ -105,12 +104,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     return [Math.ceil(rows / (2 * pairs * perGroup)), Math.ceil(count / columns), 1];
   },
 };
-
-/** Lanes of every subgroup that exchange words, at most the 32 bytes that one block has. */
-function broadcastLanes({ subgroupMinSize }: Features): BroadcastTile['lanes'] {
-  if (subgroupMinSize >= 8) return 8;
-  return subgroupMinSize >= 4 ? 4 : 1;
-}
 
 export const mulMatChecks = (): Checks<Shape> => ({
   cost: mulMatCost,

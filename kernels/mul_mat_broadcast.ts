@@ -1,4 +1,5 @@
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import type { Features } from '../src/gpu/device.ts';
 import type { MulMatShape } from './mul_mat_cases.ts';
 import { after, silu } from './parts/after.ts';
 import { range, tile } from './parts/range.ts';
@@ -84,7 +85,7 @@ fn main(
   let end = range.start + range.count;
   ${eachGroup((g) => `let token${g} = min(first + ${g * perLoad}u + lane / ${Math.min(words, lanes)}u, end - 1u);`)}
   let word = lane % ${Math.min(words, lanes)}u;
-  ${eachRow((r) => unroll(columns, (c) => `var sum${r}_${c} = 0.0;`))}
+  var sums: array<f32, ${columns * rows}>; // [columns, rows]: at constant indices registers, and code for only one at others
 
   for (var two = 0u; two < not_constant(BLOCKS / 2u); two++) {
     ${eachRow((r) => `let scales${r} = weight_scales(row${r}, two);`)}
@@ -104,11 +105,21 @@ fn main(
         columns,
         (c) => `
       let v${c} = ${column(c)};
-      ${eachRow((r) => `sum${r}_${c} += (w${r}.x * v${c}.x + w${r}.y * v${c}.y) + (w${r}.z * v${c}.z + w${r}.w * v${c}.w);`)}`,
+      ${eachRow((r) => `sums[${c * rows + r}] += (w${r}.x * v${c}.x + w${r}.y * v${c}.y) + (w${r}.z * v${c}.z + w${r}.w * v${c}.w);`)}`,
       )}
     }
   }
-  ${unroll(columns, (c) => unroll(pairs, (p) => `if (pair + ${p}u < tile.pair_count && first + ${c}u < end) { after(tile.pair_start + pair + ${p}u, first + ${c}u, vec2<f32>(sum${2 * p}_${c}, sum${2 * p + 1}_${c})); }`))}
+  for (var i = 0u; i < not_constant(${columns * pairs}u); i++) {
+    let token = first + i / ${pairs}u;
+    let own = pair + i % ${pairs}u;
+    if (token < end && own < tile.pair_count) { after(tile.pair_start + own, token, vec2<f32>(sums[2u * i], sums[2u * i + 1u])); }
+  }
 }
 `;
+}
+
+/** Lanes of every subgroup that exchange words, at most the 32 bytes that one block has. */
+export function broadcastLanes({ subgroupMinSize }: Features): BroadcastTile['lanes'] {
+  if (subgroupMinSize >= 8) return 8;
+  return subgroupMinSize >= 4 ? 4 : 1;
 }

@@ -1,11 +1,12 @@
 import { add } from '../../kernels/add.ts';
-import { flash_attn, prefillItemTokens } from '../../kernels/flash_attn.ts';
+import { flash_attn } from '../../kernels/flash_attn.ts';
 import { flash_attn_merge } from '../../kernels/flash_attn_merge.ts';
 import { get_rows } from '../../kernels/get_rows.ts';
 import { kv_write } from '../../kernels/kv_write.ts';
 import { mul_mat } from '../../kernels/mul_mat.ts';
 import { mul_mat_vec } from '../../kernels/mul_mat_vec.ts';
 import type { After } from '../../kernels/parts/after.ts';
+import { prefillItemTokens } from '../../kernels/parts/attention.ts';
 import { partialLength } from '../../kernels/parts/attn_items.ts';
 import type { KvType } from '../../kernels/parts/kv.ts';
 import { quantize_q8 } from '../../kernels/quantize_q8.ts';

@@ -1,4 +1,4 @@
-import { prefillItemTokens } from '../../kernels/flash_attn.ts';
+import { prefillItemTokens } from '../../kernels/parts/attention.ts';
 import { complete, itemWords } from '../../kernels/parts/attn_items.ts';
 import { pageLength } from '../../kernels/parts/kv.ts';
 import { tokenWords } from '../../kernels/parts/range.ts';

@@ -1,0 +1,154 @@
+import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
+import { decay, type FlashAttnShape, headBlock } from './parts/attention.ts';
+import { attnItems, complete } from './parts/attn_items.ts';
+import { kvFours, pageLength } from './parts/kv.ts';
+import { range, tokenTable } from './parts/range.ts';
+import { unroll } from './parts/values.ts';
+
+/**
+ * Attention as CPU drivers like it, for the reasons that mul_mat_broadcast.ts gives: an invocation owns query rows whole,
+ * with their queries and results in registers and no barrier anywhere; the lanes of a subgroup load keys and values once,
+ * and broadcast them. Maximum and sum run along with every pair of positions.
+ */
+export interface BroadcastAttn {
+  readonly by: 'broadcast';
+  /** Lanes that share their loads of keys and values; 1 without subgroups. */
+  readonly lanes: 1 | 4 | 8;
+}
+
+/** Vectors of four that an invocation's queries take, and its results: more would leave the first cache. */
+const registers = 64;
+const maxRows = 8;
+/** Positions of a step, which begin at multiples of it. */
+const positions = 2;
+/** Invocations are whole subgroups of the narrow adapters that run this: broadcasts are from lanes that are there. */
+const subgroupLength = 8;
+
+const rowsOf = ({ headLength }: FlashAttnShape) =>
+  Math.max(1, Math.min(maxRows, Math.floor(registers / (headLength / 4))));
+
+function invocationsOf(shape: FlashAttnShape): number {
+  const rows = shape.itemTokens * headBlock(shape.headGroup);
+  return subgroupLength * Math.ceil(rows / rowsOf(shape) / subgroupLength);
+}
+
+/** Needs `override HEADS`, `HEAD_GROUP`, `KV_HEADS`, `KV_HEAD_START`, `MAX_PAGES` and `Q_FOURS`. */
+export function flashAttnBroadcast(shape: FlashAttnShape, { lanes }: BroadcastAttn): string {
+  const { kvType, headGroup, headLength } = shape;
+  const block = headBlock(headGroup);
+  const fours = headLength / 4;
+  const rows = rowsOf(shape);
+  const loads = Math.ceil((positions * fours) / lanes);
+  const eachRow = (line: (r: number) => string) => unroll(rows, line);
+  const eachFour = (line: (i: number) => string) => unroll(fours, line);
+  const eachPosition = (line: (p: number) => string) => unroll(positions, line);
+  const load = (name: string, fetch: string) =>
+    unroll(loads, (l) => `let ${name}${l} = ${fetch}(page_start, place + min(${l * lanes}u + lane, last));`);
+  const four = (name: string, i: number) =>
+    lanes === 1 ? `${name}${i}` : `subgroupBroadcast(${name}${Math.floor(i / lanes)}, ${i % lanes}u)`;
+  return wgsl`
+#if ${lanes > 1}
+enable subgroups;
+#endif
+override HEADS: u32;
+override HEAD_GROUP: u32;
+override KV_HEADS: u32;
+override KV_HEAD_START: u32;
+override MAX_PAGES: u32;
+override Q_FOURS: u32; // of a token's row of q and dst
+const PAGE_LENGTH = ${pageLength}u;
+const FOURS = ${fours}u;
+const LOWEST = -1e30; // finite: WGSL may assume that there are no infinities
+
+${attnItems}
+${range}
+${tokenTable}
+${kvFours(kvType, false)}
+var<storage, read> pages: array<u32>;
+var<storage, read> q: array<vec4<f32>>;
+var<storage, read_write> dst: array<vec4<f32>>;
+var<storage, read_write> partial: array<vec4<f32>>; // [partials, HEADS, FOURS + 1]: the result, then max and sum
+${decay}
+fn total(v: vec4<f32>) -> f32 { return (v.x + v.y) + (v.z + v.w); }
+
+@compute @workgroup_size(${invocationsOf(shape)})
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) invocation: u32,
+#if ${lanes > 1}
+  @builtin(subgroup_invocation_id) subgroup_lane: u32,
+#endif
+) {
+#if ${lanes > 1}
+  let lane = subgroup_lane % ${lanes}u;
+#else
+  let lane = 0u;
+#endif
+  let item = items[range.start + group.x];
+  let head_start = KV_HEAD_START * HEAD_GROUP + group.y * ${block}u;
+  let kv_head = group.y * ${block}u / HEAD_GROUP; // within the group that is bound
+  let page_row = tokens[item.token].sequence * MAX_PAGES;
+  // [rows, FOURS]: at constant indices registers, and code for only one at others
+  var queries: array<vec4<f32>, ${rows * fours}>;
+  var results: array<vec4<f32>, ${rows * fours}>;
+  ${eachRow(
+    (r) => `
+  let row${r} = invocation * ${rows}u + ${r}u;
+  let token${r} = item.token + min(row${r} / ${block}u, item.token_count - 1u);
+  let head${r} = head_start + row${r} % ${block}u;
+  let limit${r} = min(item.key_end, tokens[token${r}].position + 1u); // positions from here on are in the future
+  let q${r} = token${r} * Q_FOURS + head${r} * FOURS;
+  for (var i = 0u; i < not_constant(FOURS); i++) { queries[${r * fours}u + i] = q[q${r} + i] * ${1 / Math.sqrt(headLength)}; }
+  var max${r} = LOWEST;
+  var sum${r} = 0.0;`,
+  )}
+
+  for (var start = item.key_start; start < item.key_end; start += ${positions}u) {
+    let page_start = (pages[page_row + start / PAGE_LENGTH] * KV_HEADS + kv_head) * KV_PAGE;
+    let place = (start % PAGE_LENGTH) * FOURS;
+    let last = min(${positions}u, item.key_end - start) * FOURS - 1u; // what is behind it may be no numbers
+    ${load('key', 'key_four')}
+    ${eachRow((r) => eachPosition((p) => `var score${r}_${p} = 0.0;`))}
+    ${eachPosition((p) =>
+      eachFour(
+        (i) => `{
+      let k = ${four('key', p * fours + i)};
+      ${eachRow((r) => `score${r}_${p} += total(queries[${r * fours + i}] * k);`)}
+    }`,
+      ),
+    )}
+    ${eachRow(
+      (r) => `
+    ${eachPosition((p) => `score${r}_${p} = select(LOWEST, score${r}_${p}, start + ${p}u < limit${r});`)}
+    let highest${r} = max(max${r}, ${highest(positions, r)});
+    let scale${r} = decay(max${r} - highest${r});
+    max${r} = highest${r};
+    ${eachPosition((p) => `let weight${r}_${p} = select(0.0, decay(score${r}_${p} - highest${r}), start + ${p}u < limit${r});`)}
+    sum${r} = sum${r} * scale${r}${Array.from({ length: positions }, (_, p) => ` + weight${r}_${p}`).join('')};`,
+    )}
+    ${load('val', 'val_four')}
+    ${eachFour(
+      (i) => `{
+      ${eachPosition((p) => `let v${p} = ${four('val', p * fours + i)};`)}
+      ${eachRow((r) => `results[${r * fours + i}] = results[${r * fours + i}] * scale${r}${Array.from({ length: positions }, (_, p) => ` + weight${r}_${p} * v${p}`).join('')};`)}
+    }`,
+    )}
+  }
+  ${eachRow(
+    (r) => `
+  if (row${r} < item.token_count * ${block}u) {
+    if (item.partial_start == ${complete}u) {
+      for (var i = 0u; i < not_constant(FOURS); i++) { dst[q${r} + i] = results[${r * fours}u + i] / sum${r}; }
+    } else {
+      let slot = (item.partial_start * HEADS + head${r}) * (FOURS + 1u);
+      for (var i = 0u; i < not_constant(FOURS); i++) { partial[slot + i] = results[${r * fours}u + i]; }
+      partial[slot + FOURS] = vec4<f32>(max${r}, sum${r}, 0.0, 0.0);
+    }
+  }`,
+  )}
+}
+`;
+}
+
+const highest = (positions: number, r: number) =>
+  Array.from({ length: positions }, (_, p) => `score${r}_${p}`).reduce((a, b) => `max(${a}, ${b})`);
