@@ -8,7 +8,15 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 export type { KvType } from '../kernels/parts/kv.ts';
-export { type ChatMessage, ChatTemplateError } from './chat/index.ts';
+export {
+  type ChatMessage,
+  ChatTemplateError,
+  type Tool,
+  type ToolCall,
+  type ToolCallDelta,
+  type ToolChoice,
+  type ValueOf,
+} from './chat/index.ts';
 export type {
   GenerateOptions,
   GenerateResult,
@@ -55,10 +63,14 @@ export {
   type GrammarOptions,
   type JsonSchema,
   type ResponseFormat,
+  type ToolCallForm,
+  type ToolFunction,
+  type ToolUse,
 } from './grammar/index.ts';
-export type { ChatOptions, EmbedOptions, LLM, Maybe, ModelInfo, TextCodec } from './llm/llm.ts';
+export type { ChatOptions, ChatResult, EmbedOptions, LLM, Maybe, ModelInfo, TextCodec } from './llm/llm.ts';
 export { type LoadOptions, loadIn, type Runtime, type Source } from './llm/load.ts';
 export { LocalLLM } from './llm/local.ts';
+export { readToolCalls, type ToolOptions, toolUseOf } from './llm/tool_calls.ts';
 export { ConfigError, type ConfigOverrides } from './models/config.ts';
 export type { Precision } from './models/graph.ts';
 export { MemoryError } from './models/memory.ts';

@@ -1,8 +1,10 @@
 import type { Metadata } from '../gguf/metadata.ts';
+import type { ToolCallForm } from '../grammar/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 import type { Conversation } from './chat.ts';
 import { selectChatTemplate } from './select.ts';
 import { ChatTemplate } from './template.ts';
+import { toolCallForm, withTools } from './tools/prompt.ts';
 
 /** Conversations to token ids, by one model's template and vocabulary. */
 export class ChatEncoder {
@@ -25,15 +27,24 @@ export class ChatEncoder {
    */
   encode(conversation: Conversation): number[] {
     const hasTools = (conversation.tools?.length ?? 0) > 0;
-    const template = this.#given ?? selectChatTemplate(this.#metadata, { hasTools });
+    const template = this.#template(hasTools);
     const { bosToken, eosToken } = this.#tokenizer;
-    const { text, untrusted } = template.render(conversation, {
+    const { text, untrusted } = template.render(withTools(conversation, template.source), {
       bosText: this.#textOf(bosToken),
       eosText: this.#textOf(eosToken),
       controlTexts: this.#controlTexts,
     });
     // Not addSpecial: where the file asks for an EOS too, it would end the turn that the model is to write.
     return this.#withOneBos(this.#tokenizer.encode(text, { addSpecial: false, parseSpecial: true, untrusted }));
+  }
+
+  /** How the model writes calls of tools. */
+  get toolCallForm(): ToolCallForm {
+    return toolCallForm(this.#template(true).source);
+  }
+
+  #template(hasTools: boolean): ChatTemplate {
+    return this.#given ?? selectChatTemplate(this.#metadata, { hasTools });
   }
 
   #textOf(token: number | undefined): string {

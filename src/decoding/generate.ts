@@ -1,3 +1,4 @@
+import type { ToolCallDelta } from '../chat/index.ts';
 import type { Constraint, GrammarOptions } from '../grammar/index.ts';
 import type { Chosen, GenerationOptions } from './generation.ts';
 import { logprobsOf } from './logprobs.ts';
@@ -34,6 +35,8 @@ export interface Token {
   readonly text: string;
   /** With `logprobs`: natural logarithm of its probability over the whole vocabulary, at temperature 1, before samplers. */
   readonly logprob?: number;
+  /** With `tools`: what is now clear of the calls that the answer makes; their text is not among `text`. */
+  readonly toolCalls?: readonly ToolCallDelta[];
   /** With `logprobs`: the most likely tokens in its place, best first; it may be one of them. */
   readonly topLogprobs?: readonly TokenLogprob[];
 }

@@ -4,6 +4,7 @@ import type { Grammar } from './expression.ts';
 import { parseGbnf } from './gbnf.ts';
 import { anyObjectSchema, jsonGrammar } from './json/schema.ts';
 import { parseRegex } from './regex.ts';
+import { type ToolUse, toolGrammar } from './tool_calls.ts';
 
 /** JSON schemas are objects, or `true` for anything. */
 export type JsonSchema = boolean | { readonly [keyword: string]: unknown };
@@ -23,6 +24,8 @@ export interface GrammarOptions {
   grammar?: string;
   /** The answer matches all of this regular expression. Default: none. */
   regex?: string;
+  /** The answer may call tools, or must: what `chat` makes of its `tools`. Default: none. */
+  toolUse?: ToolUse;
 }
 
 /** Throws `GrammarError` where no answer could be held to the options, whatever the vocabulary. */
@@ -32,7 +35,12 @@ export function checkGrammar(options: GrammarOptions): void {
 }
 
 /** The grammar that the options name, if any. Throws `GrammarError`, which says what cannot be enforced. */
-export function grammarOf({ responseFormat, grammar, regex }: GrammarOptions): Grammar | undefined {
+export function grammarOf(options: GrammarOptions): Grammar | undefined {
+  const form = formOf(options);
+  return options.toolUse ? toolGrammar(options.toolUse, form) : form;
+}
+
+function formOf({ responseFormat, grammar, regex }: GrammarOptions): Grammar | undefined {
   const format = responseFormat?.type === 'text' ? undefined : responseFormat;
   if ([format, grammar, regex].filter((each) => each !== undefined).length > 1) {
     throw new GrammarError('an answer has one form: responseFormat, grammar or regex');

@@ -1,8 +1,9 @@
 import type { KvType } from '../../kernels/parts/kv.ts';
-import type { ChatMessage } from '../chat/index.ts';
+import type { ChatMessage, Tool, ToolCall, ToolCallDelta } from '../chat/index.ts';
 import type { GenerateOptions, GenerateResult, Token } from '../decoding/generate.ts';
 import type { Precision } from '../models/graph.ts';
 import type { DecodeOptions, EncodeOptions } from '../tokenizer/index.ts';
+import type { ToolOptions } from './tool_calls.ts';
 
 /**
  * A loaded model, wherever it runs: in this thread, or in a worker behind the same words. What is at hand in one and
@@ -24,14 +25,18 @@ export interface LLM extends AsyncDisposable {
    */
   generate(prompt: string | readonly number[], options?: GenerateOptions): AsyncGenerator<Token, GenerateResult>;
   /**
-   * The assistant's answer to `messages`, by the file's own chat template; otherwise as `generate`.
+   * The assistant's answer to `messages`, by the file's own chat template; otherwise as `generate`. With `tools` it may
+   * call them: their calls stand in the result, and piece by piece in the tokens; arguments are those of a tool's schema.
    * Throws `ChatTemplateError` where the file has no template, or it refuses the conversation.
    *
    * @example
    * const messages = [{ role: 'user', content: 'What is deep learning?' }];
    * for await (const { text } of llm.chat(messages)) process.stdout.write(text);
    */
-  chat(messages: readonly ChatMessage[], options?: ChatOptions): AsyncGenerator<Token, GenerateResult>;
+  chat<const Tools extends readonly Tool[] = readonly Tool[]>(
+    messages: readonly ChatMessage[],
+    options?: ChatOptions<Tools>,
+  ): AsyncGenerator<Token, ChatResult<Tools>>;
   /** The prompt that `chat` makes of `messages`. */
   chatTokens(messages: readonly ChatMessage[], options?: ChatOptions): Maybe<number[]>;
   /** Logits of every token, [tokens.length, vocabLength]: row r is what follows token r. */
@@ -73,11 +78,19 @@ export interface TextCodec {
 }
 
 /** How an answer is generated, and what the template is told. */
-export interface ChatOptions extends GenerateOptions {
-  /** What the model may call, as its template wants it described. Default: nothing. */
-  tools?: readonly unknown[];
+export interface ChatOptions<Tools extends readonly Tool[] = readonly Tool[]>
+  extends Omit<GenerateOptions, 'toolUse'>,
+    ToolOptions<Tools> {
   /** Further variables of the template, such as `enable_thinking`. Default: none. */
   templateVariables?: Readonly<Record<string, unknown>>;
+}
+
+/** What `chat` returns after the last token. */
+export interface ChatResult<Tools extends readonly Tool[] = readonly Tool[]> extends GenerateResult {
+  /** With `tools`: the calls that the answer makes, where it makes any. */
+  readonly toolCalls?: readonly ToolCall<Tools>[];
+  /** With `tools`: what no token has told of the calls. */
+  readonly toolCallsEnd?: readonly ToolCallDelta[];
 }
 
 /** What is known of a model, and how it was loaded. */

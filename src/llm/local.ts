@@ -1,4 +1,4 @@
-import type { ChatEncoder, ChatMessage } from '../chat/index.ts';
+import type { ChatEncoder, ChatMessage, Tool } from '../chat/index.ts';
 import { type GenerateOptions, type GenerateResult, generateText, type Token } from '../decoding/generate.ts';
 import type { Model, ProfileOptions } from '../decoding/model.ts';
 import { checkRange } from '../decoding/sampling_options.ts';
@@ -9,10 +9,11 @@ import type { Gguf } from '../gguf/gguf.ts';
 import { closeGguf } from '../gguf/open.ts';
 import { adapterName } from '../gpu/device.ts';
 import type { KernelTime } from '../gpu/profile.ts';
-import { Grammars } from '../grammar/index.ts';
+import { Grammars, type ToolCallForm } from '../grammar/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 import { meanOf, normalized } from './embed.ts';
-import type { ChatOptions, EmbedOptions, LLM, ModelInfo } from './llm.ts';
+import type { ChatOptions, ChatResult, EmbedOptions, LLM, ModelInfo } from './llm.ts';
+import { readToolCalls, toolUseOf } from './tool_calls.ts';
 
 /** GGUF's `pooling_type` of a mean. */
 const meanPooling = 1;
@@ -59,13 +60,30 @@ export class LocalLLM implements LLM {
     return streaming ? { ...result, streaming: streaming() } : result;
   }
 
-  async *chat(messages: readonly ChatMessage[], options: ChatOptions = {}): AsyncGenerator<Token, GenerateResult> {
-    return yield* this.generate(this.chatTokens(messages, options), options);
+  async *chat<const Tools extends readonly Tool[] = readonly Tool[]>(
+    messages: readonly ChatMessage[],
+    options: ChatOptions<Tools> = {},
+  ): AsyncGenerator<Token, ChatResult<Tools>> {
+    const answer = this.answer(this.chatTokens(messages, options), options);
+    return (yield* answer) as ChatResult<Tools>; // its calls are of these tools
   }
 
-  chatTokens(messages: readonly ChatMessage[], { tools, templateVariables }: ChatOptions = {}): number[] {
+  /** What `chat` generates after the prompt that `chatTokens` makes. */
+  async *answer(prompt: readonly number[], options: ChatOptions = {}): AsyncGenerator<Token, ChatResult> {
+    const use = options.tools && toolUseOf(options, this.#chatEncoder.toolCallForm);
+    if (!use) return yield* this.generate(prompt, options);
+    return yield* readToolCalls(this.generate(prompt, { ...options, toolUse: use }), use, this.tokenizer);
+  }
+
+  /** How the model writes calls of tools, as its template shows. */
+  get toolCallForm(): ToolCallForm {
+    return this.#chatEncoder.toolCallForm;
+  }
+
+  chatTokens(messages: readonly ChatMessage[], { tools, toolChoice, templateVariables }: ChatOptions = {}): number[] {
     const conversation = { ...templateVariables, messages, add_generation_prompt: true };
-    return this.#chatEncoder.encode(tools ? { ...conversation, tools } : conversation);
+    const isTold = tools && tools.length > 0 && toolChoice !== 'none';
+    return this.#chatEncoder.encode(isTold ? { ...conversation, tools } : conversation);
   }
 
   async logits(tokens: readonly number[]): Promise<Float32Array> {

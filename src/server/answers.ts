@@ -1,5 +1,5 @@
 /** The choices of a request, as their tokens come. */
-import type { GenerateOptions, GenerateResult, Token } from '../index.ts';
+import type { ChatOptions, ChatResult, Token } from '../index.ts';
 import { badRequest } from './errors.ts';
 import { merge } from './merge.ts';
 import type { Ticket } from './queue.ts';
@@ -7,8 +7,8 @@ import type { Service } from './service.ts';
 
 /** How a choice ended. */
 export type ChoiceResult = Pick<
-  GenerateResult,
-  'stopReason' | 'cachedTokens' | 'textEnd' | 'prefill' | 'decode' | 'streaming'
+  ChatResult,
+  'stopReason' | 'cachedTokens' | 'textEnd' | 'prefill' | 'decode' | 'streaming' | 'toolCalls' | 'toolCallsEnd'
 >;
 
 /** Something that happened to choice `index`. */
@@ -21,7 +21,7 @@ export type ChoiceEvent =
 /** What one choice is to be. */
 export interface Wanted {
   readonly index: number;
-  readonly options: GenerateOptions;
+  readonly options: ChatOptions;
 }
 
 /**
@@ -52,7 +52,7 @@ async function* answer(
   let begun = performance.now();
   const tokens = ticket.stream(() => {
     begun = performance.now();
-    return model.generate(prompt, { ...options, signal });
+    return model.answer(prompt, { ...options, signal });
   });
   let count = 0;
   for (;;) {

@@ -1,12 +1,13 @@
 /** POST /v1/chat/completions: the assistant's answer, by the model's own template. */
 import { z } from 'zod';
-import type { ChatMessage, Token, Tokenizer } from '../index.ts';
+import type { ChatMessage, Token, Tokenizer, ToolCallDelta } from '../index.ts';
 import { answers, type ChoiceResult, checkPrompt } from './answers.ts';
 import { badRequest } from './errors.ts';
 import { answeredModel, generateOptions, generationFields } from './fields.ts';
 import { operation } from './operation.ts';
 import { respond } from './respond.ts';
 import { tokenText } from './token_text.ts';
+import { checkTools, toldCalls, toldDeltas, toolCallSchema, toolFields, toolOptions } from './tools.ts';
 import { finishReason, Usage } from './usage.ts';
 
 const textPart = z.object({ type: z.literal('text'), text: z.string() });
@@ -23,6 +24,7 @@ const maxTopLogprobs = 100;
 export const templateFields = {
   messages: z.array(message).min(1),
   chat_template_kwargs: z.record(z.string(), z.unknown()).nullish(),
+  ...toolFields,
 };
 
 const request = z.object({
@@ -43,9 +45,14 @@ const answer = z.looseObject({
   choices: z.array(
     z.object({
       index: z.int(),
-      message: z.object({ role: z.literal('assistant'), content: z.string(), refusal: z.null() }),
+      message: z.object({
+        role: z.literal('assistant'),
+        content: z.string().nullable(),
+        refusal: z.null(),
+        tool_calls: z.array(toolCallSchema).optional(),
+      }),
       logprobs: logprobs.nullable(),
-      finish_reason: z.enum(['stop', 'length']),
+      finish_reason: z.enum(['stop', 'length', 'tool_calls']),
     }),
   ),
   usage: z.looseObject({ prompt_tokens: z.int(), completion_tokens: z.int(), total_tokens: z.int() }),
@@ -66,14 +73,17 @@ export const chatCompletions = operation({
     if (asked.top_logprobs && !asked.logprobs) {
       throw badRequest('top_logprobs: needs logprobs: true', { param: 'top_logprobs' });
     }
+    const tools = toolOptions(asked);
     const count = asked.n ?? 1;
     const choices = Array.from({ length: count }, (_, index) => ({
       index,
       options: {
         ...generateOptions(asked, tokenizer.vocabLength, index),
+        ...tools,
         ...(asked.logprobs && { logprobs: asked.top_logprobs ?? 0 }),
       },
     }));
+    checkTools(tools, () => service.model.toolCallForm, choices[0]?.options ?? {});
     const usage = new Usage(prompt.length);
     const logprobsOf = (tokens: readonly Token[]) =>
       asked.logprobs ? { content: tokens.map((token) => chatLogprob(tokenizer, token)) } : null;
@@ -84,16 +94,21 @@ export const chatCompletions = operation({
       count,
       usage,
       begins: (index) => ({ index, delta: { role: 'assistant', content: '' }, logprobs: null, finish_reason: null }),
-      goesOn: (index, text, tokens) => ({
+      goesOn: (index, text, tokens, result?: ChoiceResult) => ({
         index,
-        delta: { content: text },
+        delta: deltaOf(text, [...tokens.flatMap(({ toolCalls = [] }) => toolCalls), ...(result?.toolCallsEnd ?? [])]),
         logprobs: logprobsOf(tokens),
         finish_reason: null,
       }),
       ends: (index, result) => ({ index, delta: {}, logprobs: null, finish_reason: finishReason(result) }),
       whole: (index, text, tokens, result: ChoiceResult) => ({
         index,
-        message: { role: 'assistant', content: text, refusal: null },
+        message: {
+          role: 'assistant',
+          content: text === '' && result.toolCalls ? null : text,
+          refusal: null,
+          ...toldCalls(result.toolCalls),
+        },
         logprobs: logprobsOf(tokens),
         finish_reason: finishReason(result),
       }),
@@ -103,15 +118,19 @@ export const chatCompletions = operation({
   },
 });
 
+function deltaOf(text: string, calls: readonly ToolCallDelta[]): object {
+  return calls.length === 0 ? { content: text } : { ...(text !== '' && { content: text }), ...toldDeltas(calls) };
+}
+
 /** The token ids of a conversation. */
 export function chatPrompt(
   model: { chatTokens(messages: readonly ChatMessage[], options: object): number[] },
-  { messages, chat_template_kwargs }: z.output<z.ZodObject<typeof templateFields>>,
+  { messages, chat_template_kwargs, ...others }: z.output<z.ZodObject<typeof templateFields>>,
 ): number[] {
-  return model.chatTokens(
-    messages.map(plainMessage),
-    chat_template_kwargs ? { templateVariables: chat_template_kwargs } : {},
-  );
+  return model.chatTokens(messages.map(plainMessage), {
+    ...(chat_template_kwargs && { templateVariables: chat_template_kwargs }),
+    ...toolOptions(others),
+  });
 }
 
 /** Texts in parts become one; templates know no developers. */

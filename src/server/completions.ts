@@ -31,6 +31,7 @@ const request = z.object({
   logprobs: z.int().min(0).max(maxLogprobs).nullish(),
   best_of: z.int().nullish(),
   parse_special: z.boolean().nullish(),
+  tools: z.array(z.never('are for /v1/chat/completions')).nullish(),
 });
 type Request = z.output<typeof request>;
 
@@ -103,7 +104,7 @@ export const completions = operation({
       model,
       count,
       usage: new Usage(prompts.reduce((sum, { tokens }) => sum + tokens.length, 0)),
-      goesOn: telling,
+      goesOn: (index, text, tokens) => telling(index, text, tokens),
       ends: (index, result) => ({ index, text: '', logprobs: null, finish_reason: finishReason(result) }),
       whole: telling,
       isFirst: (index) => index % perPrompt === 0,

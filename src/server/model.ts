@@ -3,7 +3,7 @@ import type { ScoredToken } from './score.ts';
 
 /** What the server asks of a model; `LLM` in this thread has all of it. */
 export interface ServedModel
-  extends Pick<LocalLLM, 'info' | 'tokenizer' | 'generate' | 'chatTokens' | 'logitRows' | 'embed'> {
+  extends Pick<LocalLLM, 'info' | 'tokenizer' | 'answer' | 'chatTokens' | 'toolCallForm' | 'logitRows' | 'embed'> {
   /** What the cache is at, where it can tell. */
   load?(): ModelLoad;
   /**

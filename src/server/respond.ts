@@ -18,7 +18,8 @@ export interface Telling {
   readonly usage: Usage;
   /** A stream's first piece of a choice. Default: there is none. */
   begins?(index: number): object;
-  goesOn(index: number, text: string, tokens: readonly Token[]): object;
+  /** `result`: with what is told last. */
+  goesOn(index: number, text: string, tokens: readonly Token[], result?: ChoiceResult): object;
   ends(index: number, result: ChoiceResult): object;
   whole(index: number, text: string, tokens: readonly Token[], result: ChoiceResult): object;
   events(ticket: Ticket): AsyncGenerator<ChoiceEvent>;
@@ -112,14 +113,15 @@ async function* chunks(
     if ('token' in event) {
       usage.token();
       tokens.push(event.token);
-      if (event.token.text === '') continue;
+      if (event.token.text === '' && !event.token.toolCalls) continue;
       yield chunk(telling.goesOn(index, event.token.text, tokens));
       waiting[index] = [];
       continue;
     }
     const { result } = event;
     usage.ended(result, telling.isFirst(index));
-    if (result.textEnd !== '' || tokens.length > 0) yield chunk(telling.goesOn(index, result.textEnd, tokens));
+    const isMore = result.textEnd !== '' || tokens.length > 0 || (result.toolCallsEnd?.length ?? 0) > 0;
+    if (isMore) yield chunk(telling.goesOn(index, result.textEnd, tokens, result));
     yield { ...chunk(telling.ends(index, result)), ...(usage.timings && { timings: usage.timings }) };
   }
   if (includesUsage) yield { ...base, choices: [], usage: usage.counts };

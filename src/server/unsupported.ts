@@ -9,8 +9,6 @@ const emptyList = z.array(z.never()).max(0).nullish();
 const noChoice = z.enum(['none', 'auto']).nullish();
 
 export const unsupportedFields = {
-  tools: emptyList,
-  tool_choice: noChoice,
   functions: emptyList,
   function_call: noChoice,
   structured_outputs: nothing,

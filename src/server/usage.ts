@@ -52,6 +52,7 @@ export class Usage {
 }
 
 /** OpenAI's `finish_reason`. */
-export function finishReason({ stopReason }: ChoiceResult): 'stop' | 'length' {
-  return stopReason === 'length' ? 'length' : 'stop';
+export function finishReason({ stopReason, toolCalls }: ChoiceResult): 'stop' | 'length' | 'tool_calls' {
+  if (stopReason === 'length') return 'length';
+  return toolCalls ? 'tool_calls' : 'stop';
 }

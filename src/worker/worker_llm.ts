@@ -1,6 +1,7 @@
 import type {
   ChatMessage,
   ChatOptions,
+  ChatResult,
   EmbedOptions,
   GenerateOptions,
   GenerateResult,
@@ -8,6 +9,7 @@ import type {
   ModelInfo,
   TextCodec,
   Token,
+  Tool,
 } from '../index.ts';
 import type { Connection } from './connection.ts';
 import type { Loaded } from './serve.ts';
@@ -32,7 +34,10 @@ export class WorkerLLM implements LLM {
     return this.#connection.stream('generate', prompt, options);
   }
 
-  chat(messages: readonly ChatMessage[], options?: ChatOptions): AsyncGenerator<Token, GenerateResult> {
+  chat<const Tools extends readonly Tool[] = readonly Tool[]>(
+    messages: readonly ChatMessage[],
+    options?: ChatOptions<Tools>,
+  ): AsyncGenerator<Token, ChatResult<Tools>> {
     return this.#connection.stream('chat', messages, options);
   }
 

@@ -42,7 +42,8 @@ describe.runIf(adapterName === 'lavapipe')('LLM.chat', () => {
   test('a template of the caller’s, with its tools and variables', async () => {
     const source = '{{ bos_token }}{{ tools | length }} {{ mood }} {{ messages[0].content }}';
     await using llm = await load(model, { device: await openTestDevice(), chatTemplate: source });
-    const options = { tools: [{}, {}], templateVariables: { mood: 'glad' } };
+    const tool = { type: 'function', function: { name: 'look' } } as const;
+    const options = { tools: [tool, tool], templateVariables: { mood: 'glad' } };
     const [bos, ...rest] = llm.chatTokens([{ role: 'user', content: 'hola' }], options);
     expect(bos).toBe(llm.tokenizer.bosToken);
     expect(llm.tokenizer.decode(rest)).toBe('2 glad hola');

@@ -107,8 +107,8 @@ test('texts in parts, developers, further fields of messages, unknown fields', a
 });
 
 test.each([
-  [{ tools: [{ type: 'function' }] }, 'tools'],
-  [{ tool_choice: 'required' }, 'tool_choice'],
+  [{ functions: [{ name: 'f' }] }, 'functions'],
+  [{ function_call: { name: 'f' } }, 'function_call'],
   [{ guided_grammar: 'start: "a"' }, 'guided_grammar'],
   [{ structured_outputs: {} }, 'structured_outputs'],
   [{ mirostat: 2 }, 'mirostat'],

@@ -6,7 +6,7 @@
 import { generateText } from '../../src/decoding/generate.ts';
 import type { Chosen, GenerationOptions } from '../../src/decoding/generation.ts';
 import { Grammars } from '../../src/grammar/index.ts';
-import { type Tokenizer, TokenizerError } from '../../src/index.ts';
+import { type LocalLLM, readToolCalls, type Tokenizer, TokenizerError, toolUseOf } from '../../src/index.ts';
 import type { ServedModel } from '../../src/server/index.ts';
 import { Utf8Stream } from '../../src/tokenizer/text_stream.ts';
 
@@ -33,7 +33,7 @@ interface Running {
   next: number;
 }
 
-export interface FakeLlm extends ServedModel {
+export interface FakeLlm extends ServedModel, Pick<LocalLLM, 'generate'> {
   /** Generations under way, the most there were at once, those that were ended early, and places that were scored. */
   readonly seen: { running: number; most: number; aborted: number; scoredRows: number; options: GenerationOptions[] };
 }
@@ -88,6 +88,12 @@ export function fakeLlm(options: FakeOptions = {}): FakeLlm {
       const result = yield* generateText(generator, tokens, fakeTokenizer, generateOptions, constraint);
       if (result.stopReason === 'abort') seen.aborted++;
       return result;
+    },
+    toolCallForm: 'hermes',
+    async *answer(prompt, chatOptions = {}) {
+      const use = toolUseOf(chatOptions, 'hermes');
+      if (!use) return yield* llm.generate(prompt, chatOptions);
+      return yield* readToolCalls(llm.generate(prompt, { ...chatOptions, toolUse: use }), use, fakeTokenizer);
     },
     chatTokens: (messages) =>
       fakeTokenizer.encode(messages.map(({ role, content }) => `${role}: ${content}\n`).join('')),

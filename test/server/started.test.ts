@@ -1,7 +1,7 @@
 /** `webgguf serve` as users start it, on the built-in model: the clients that they have, and how it ends. */
 import { connect } from 'node:net';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import { embed, generateText, streamText } from 'ai';
+import { embed, generateText, jsonSchema, streamText, tool } from 'ai';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Started, startServer } from './started.ts';
@@ -80,6 +80,32 @@ describe('openai', () => {
     expect(['France', 'Spain']).toContain(JSON.parse(choices[0]!.message.content!).of);
   });
 
+  test('a tool’s round trip', async () => {
+    const messages: OpenAI.ChatCompletionMessageParam[] = [{ role: 'user', content: 'What is the weather in Vigo?' }];
+    const parameters = { type: 'object', properties: { city: { enum: ['Vigo', 'Bilbao'] } }, required: ['city'] };
+    const asked = {
+      model: 'x',
+      messages,
+      tools: [{ type: 'function' as const, function: { name: 'get_weather', strict: true, parameters } }],
+      parallel_tool_calls: false,
+    };
+    const { choices } = await client().chat.completions.create({ ...asked, tool_choice: 'required' });
+    const call = choices[0]!.message.tool_calls![0]! as OpenAI.ChatCompletionMessageFunctionToolCall;
+    expect([choices[0]!.finish_reason, call.function.name]).toEqual(['tool_calls', 'get_weather']);
+    expect(['Vigo', 'Bilbao']).toContain(JSON.parse(call.function.arguments).city);
+    const streamed = client().chat.completions.stream({
+      ...asked,
+      tool_choice: { type: 'function', function: { name: 'get_weather' } },
+    });
+    const whole = await streamed.finalChatCompletion();
+    expect(JSON.parse((whole.choices[0]!.message.tool_calls![0] as typeof call).function.arguments)).toHaveProperty(
+      'city',
+    );
+    messages.push(choices[0]!.message, { role: 'tool', tool_call_id: call.id, content: '{"sky": "clear"}' });
+    const after = await client().chat.completions.create({ ...asked, messages, max_tokens: 12 });
+    expect(['stop', 'length', 'tool_calls']).toContain(after.choices[0]!.finish_reason);
+  });
+
   test('errors are its own classes', async () => {
     const refused = client().chat.completions.create({
       model: 'x',
@@ -107,6 +133,24 @@ test('Vercel’s ai', async () => {
   for await (const part of streamed.textStream) text += part;
   expect(text).toBe(whole.text);
   expect((await streamed.usage).outputTokens).toBe(whole.usage.outputTokens);
+  const asTool = tool({
+    inputSchema: jsonSchema<{ city: string }>({
+      type: 'object',
+      properties: { city: { enum: ['Vigo'] } },
+      required: ['city'],
+    }),
+    execute: async ({ city }) => `${city}: clear`,
+  });
+  const called = await generateText({
+    ...asked,
+    tools: { weather: asTool },
+    toolChoice: 'required',
+    maxOutputTokens: 200,
+  });
+  expect(called.toolResults.map(({ toolName, output }) => [toolName, output])).toContainEqual([
+    'weather',
+    'Vigo: clear',
+  ]);
   const { embedding } = await embed({ model: provider.embeddingModel('pocket'), value: question });
   expect(embedding.length).toBeGreaterThan(0);
 });
