@@ -28,10 +28,12 @@ interface Ground {
   /** Buffers that are filled with random numbers: nobody needs what is in them. */
   readonly scratch: ReadonlySet<GPUBuffer>;
   readonly random: RandomBytes;
+  /** Buffers of `scratch` in which random numbers still are. */
+  readonly filled: Set<GPUBuffer>;
 }
 
 /** Bytes of a buffer that are filled and compared, from its start: the tokens of a small step. */
-const comparedBytes = 2 ** 22;
+const comparedBytes = 2 ** 21;
 /** Dispatches of one shape that take turns, so that weights come from memory as they do in a model. */
 const mostDispatches = 8;
 /** Milliseconds: a pass that is timed lasts so long at least; a step that takes less is too small to tell. */
@@ -52,7 +54,13 @@ export function coursesOf<Counts>(
   scratch: readonly GPUBuffer[],
 ): Course[] {
   const own = new Set(buffers);
-  const ground = { device, pipelines, scratch: new Set([...buffers, ...scratch]), random: new RandomBytes() };
+  const ground = {
+    device,
+    pipelines,
+    scratch: new Set([...buffers, ...scratch]),
+    random: new RandomBytes(),
+    filled: new Set<GPUBuffer>(),
+  };
   const groups = [...Map.groupBy(recorded, ({ kernel, shape }) => shapeName(kernel, shape)).values()];
   const sorted = groups.toSorted((a, b) => boundBytes(b, own) - boundBytes(a, own));
   const seen = new Set<readonly Recorded<Counts>[]>();
@@ -79,7 +87,6 @@ class RecordedCourse<Counts> implements Course {
   readonly #recorded: readonly [Recorded<Counts>, ...Recorded<Counts>[]];
   readonly #steps: readonly TrialStep<Counts>[];
   readonly isNeeded: boolean;
-  #inputsAreFilled = false;
 
   constructor(
     ground: Ground,
@@ -164,18 +171,19 @@ class RecordedCourse<Counts> implements Course {
     return { label, pipeline, bindGroup, workgroups: this.kernel.workgroups(this.shape, variant, count(counts)) };
   }
 
-  /** Random numbers into what is written, and the first time into what is read. */
+  /** Random numbers into what is written, and into what is read where they are not there any more. */
   #fill(bindings: readonly Binding[], buffers: Readonly<Record<string, BufferRange>>): void {
-    const { device, scratch, random } = this.#ground;
+    const { device, scratch, random, filled } = this.#ground;
     for (const { name, type, isF32 } of bindings) {
       const range = buffers[name];
       if (!range || type === 'uniform' || !scratch.has(range.buffer)) continue;
-      if (type === 'read-only-storage' && this.#inputsAreFilled) continue;
+      if (type === 'read-only-storage' && filled.has(range.buffer)) continue;
+      if (type === 'storage') filled.delete(range.buffer);
+      else filled.add(range.buffer);
       const words = isF32 ? random.floats : random.halves;
       const byteLength = Math.min(rangeBytes(range), words.byteLength);
       device.gpu.queue.writeBuffer(range.buffer, range.offset ?? 0, words, 0, byteLength / 4);
     }
-    this.#inputsAreFilled = true;
   }
 }
 

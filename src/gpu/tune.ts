@@ -38,6 +38,9 @@ export interface TuneLimits {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Of what has been seen: another variant of the same kernel may compile so many times as long, another kernel more. */
+const slowerVariant = 2;
+const slowerKernel = 4;
 /** A challenger is faster by this share at least: what is alike stays as it is. */
 const leastGain = 0.03;
 
@@ -52,23 +55,31 @@ export async function tune(
   now: () => number = () => performance.now(),
 ): Promise<void> {
   const budget = new Budget(milliseconds, now, signal);
-  try {
-    for (const course of courses) await new Contest(device, course, rounds, budget).hold();
-  } catch (error) {
-    if (error instanceof TimeIsOver || error instanceof OutOfMemoryError) return; // what is known must do
-    throw error;
+  const contests = courses.map((course) => new Contest(device, course, rounds, budget));
+  for (const contest of contests) {
+    if (budget.isSpent) return;
+    try {
+      if (!contest.isDone && !contest.isNeeded && budget.longest === 0) await contests[0]?.runFirst(); // to see how long that takes
+      await contest.hold();
+    } catch (error) {
+      if (error instanceof OutOfMemoryError) return; // what is known must do
+      if (!(error instanceof NoTimeError)) throw error; // the next one may be done sooner
+    }
   }
 }
 
-class TimeIsOver extends Error {}
+/** There is not enough time left for what would come next. */
+class NoTimeError extends Error {}
 
-/** The time that is left. Drivers may compile for seconds: what comes next is taken to last twice as long as the longest. */
+/** The time that is left. Drivers may compile for seconds, and nothing ends it: what may take too long is not begun. */
 class Budget {
   readonly #limit: number;
   readonly #now: () => number;
   readonly #signal: AbortSignal | undefined;
   #spent = 0;
-  #longest = 0;
+  /** Milliseconds of the last work, and of the longest. */
+  last = 0;
+  longest = 0;
 
   constructor(limit: number, now: () => number, signal: AbortSignal | undefined) {
     this.#limit = limit;
@@ -76,17 +87,29 @@ class Budget {
     this.#signal = signal;
   }
 
-  /** Does `work` if there is time for it; in any case where it costs nothing, since it will be done anyway. */
-  async spend<T>(work: () => Promise<T>, isFree = false): Promise<T> {
+  get isSpent(): boolean {
+    return this.#spent >= this.#limit;
+  }
+
+  /** Does `work`, if there is time for the milliseconds that it may take. */
+  async spend<T>(expected: number, work: () => Promise<T>): Promise<T> {
+    if (this.#spent + expected >= this.#limit) throw new NoTimeError();
+    try {
+      return await this.free(work);
+    } finally {
+      this.#spent += this.last;
+    }
+  }
+
+  /** Does what will be done in any case, tuned or not. */
+  async free<T>(work: () => Promise<T>): Promise<T> {
     this.#signal?.throwIfAborted();
-    if (!isFree && this.#spent + 2 * this.#longest >= this.#limit) throw new TimeIsOver();
     const began = this.#now();
     try {
       return await work();
     } finally {
-      const elapsed = this.#now() - began;
-      this.#longest = Math.max(this.#longest, elapsed);
-      if (!isFree) this.#spent += elapsed;
+      this.last = this.#now() - began;
+      this.longest = Math.max(this.longest, this.last);
     }
   }
 }
@@ -97,6 +120,8 @@ class Contest {
   readonly #course: Course;
   readonly #rounds: number;
   readonly #budget: Budget;
+  /** Milliseconds that anything took here. */
+  #slowest = 0;
 
   constructor(device: Device, course: Course, rounds: number, budget: Budget) {
     this.#device = device;
@@ -105,36 +130,51 @@ class Contest {
     this.#budget = budget;
   }
 
-  async hold(): Promise<void> {
-    const { kernel, shape, isNeeded } = this.#course;
-    const usable = usableVariants(kernel, shape, this.#device);
-    if (usable.length < 2) return;
-    const first = chosenVariant(kernel, shape, this.#device);
-    if (this.#device.findings.dropped.has(fullVariantName(kernel, first))) return; // nothing here is right
-    const known = this.#knownRace(first);
-    const tried = known?.tried ?? [variantName(first)];
-    const challengers = interchangeableVariants(kernel, shape, this.#device).filter(
-      (variant) => !tried.includes(variantName(variant)),
-    );
-    if (known && challengers.length === 0) return;
+  get isNeeded(): boolean {
+    return this.#course.isNeeded;
+  }
 
-    const written = await this.#run(first, isNeeded);
-    const isRight = written && (known || (await this.#isAsBase(first, written, usable.at(-1) as object)));
+  /** Whether there is nothing to compare: one variant alone, or all were, or nothing here is right. */
+  get isDone(): boolean {
+    const { kernel, shape } = this.#course;
+    const isLeft = usableVariants(kernel, shape, this.#device).length > 1;
+    const isRight = !this.#device.findings.dropped.has(fullVariantName(kernel, this.#first));
+    return !isLeft || !isRight || (this.#knownRace !== undefined && this.#challengers.length === 0);
+  }
+
+  async hold(): Promise<void> {
+    if (this.isDone) return;
+    const [first, known, challengers] = [this.#first, this.#knownRace, this.#challengers];
+    const written = await this.runFirst();
+    const isRight = written && (known || (await this.#isAsBase(first, written)));
     if (!isRight) return this.hold(); // with one variant less
-    await this.#race(first, tried, challengers, written);
+    await this.#race(first, known?.tried ?? [variantName(first)], challengers, written);
+  }
+
+  /** What runs as long as nobody is faster. */
+  get #first(): object {
+    return chosenVariant(this.#course.kernel, this.#course.shape, this.#device);
+  }
+
+  /** Those that have not raced yet. */
+  get #challengers(): readonly object[] {
+    const tried = this.#knownRace?.tried ?? [variantName(this.#first)];
+    const variants = interchangeableVariants(this.#course.kernel, this.#course.shape, this.#device);
+    return variants.filter((variant) => !tried.includes(variantName(variant)));
   }
 
   /** The race so far; nothing where it was shorter than it is to be now, or its winner does not run any more. */
-  #knownRace(first: object): Race | undefined {
+  get #knownRace(): Race | undefined {
     const { kernel, shape } = this.#course;
     const race = this.#device.findings.races.get(shapeName(kernel, shape));
     const isKept = race && race.rounds >= this.#rounds;
-    return isKept && variantName(first) === race.best ? race : undefined;
+    return isKept && variantName(this.#first) === race.best ? race : undefined;
   }
 
   /** The plainest variant judges the one that would run: by bits or, where they sum in different orders, by numbers. */
-  async #isAsBase(variant: object, written: Written, base: object): Promise<boolean> {
-    const { kernel } = this.#course;
+  async #isAsBase(variant: object, written: Written): Promise<boolean> {
+    const { kernel, shape } = this.#course;
+    const base = usableVariants(kernel, shape, this.#device).at(-1) as object;
     if (variantName(variant) === variantName(base)) return true;
     const expected = await this.#run(base);
     if (!expected) return true; // base itself was dropped, and judges nobody
@@ -153,25 +193,48 @@ class Contest {
     for (const challenger of challengers) {
       const written = await this.#run(challenger);
       if (!written || !this.#isSame(challenger, otherBits(written, expected), first)) continue;
-      const times = await this.#budget.spend(() => this.#course.time([best, challenger], rounds));
+      const times = await this.#spend(() => this.#course.time([best, challenger], rounds));
       if (times[1] < times[0] * (1 - leastGain)) best = challenger;
       tried = [...tried, variantName(challenger)];
       keep();
     }
   }
 
-  /** What it has written; undefined where it did not run, and is dropped. */
-  async #run(variant: object, isFree = false): Promise<Written | undefined> {
+  /** Runs what runs as long as nobody is faster. */
+  runFirst(): Promise<Written | undefined> {
+    const variant = this.#first;
+    const run = () => this.#course.run(variant);
+    if (this.#course.isNeeded) return this.#orDrop(variant, this.#budget.free(run));
+    return this.#orDrop(variant, this.#budget.spend(slowerKernel * this.#budget.longest, run));
+  }
+
+  async #run(variant: object): Promise<Written | undefined> {
     try {
-      return await this.#budget.spend(() => this.#course.run(variant), isFree);
+      return await this.#orDrop(
+        variant,
+        this.#spend(() => this.#course.run(variant)),
+      );
     } catch (error) {
-      if (error instanceof DeviceLostError && !isFree) {
-        this.#drop(variant, 'the device was lost while it ran');
-        throw new LostByTrialError(error.message);
-      }
+      if (!(error instanceof DeviceLostError)) throw error;
+      this.#drop(variant, 'the device was lost while it ran');
+      throw new LostByTrialError(error.message);
+    }
+  }
+
+  #spend<T>(work: () => Promise<T>): Promise<T> {
+    return this.#budget.spend(slowerVariant * this.#slowest, work);
+  }
+
+  /** What it has written; undefined where it did not run, and is dropped. */
+  async #orDrop(variant: object, running: Promise<Written>): Promise<Written | undefined> {
+    try {
+      return await running;
+    } catch (error) {
       if (!isFaultOfKernel(error)) throw error;
       this.#drop(variant, error.message);
       return undefined;
+    } finally {
+      this.#slowest = Math.max(this.#slowest, this.#budget.last);
     }
   }
 
