@@ -75,7 +75,7 @@ const linkSeconds = 1;
 /** Of the memory that a plan took and the device did not have, what the next plan may take. */
 const budgetShrink = 0.8;
 /** Milliseconds of a quick tuning: at most, for each MiB of weights, and what is too short for any. */
-const quickTuning = { most: 1000, perMiB: 8, least: 50, rounds: 3 };
+const quickTuning = { most: 800, perMiB: 4, least: 50, rounds: 3 };
 const fullTuning = { milliseconds: 60_000, rounds: 9 };
 /** Tokens of the prompts that prefill kernels are tuned with; the longer one where the shorter is done in no time. */
 const tunedPrompts = [16, 128];
@@ -381,7 +381,7 @@ export class Model {
   /** Races between variants of kernels, before anything in the model's buffers matters. */
   async #tune(recorder: Recorder<SampledCounts>, limits: TuneLimits): Promise<void> {
     const { device, pipelines, kv, tables, sampling, weights, memory } = this.#parts;
-    await recorder.compiled(); // what compiles beside it would be timed with it
+    await Promise.all([recorder.compiled(), device.gpu.queue.onSubmittedWorkDone()]); // or they would be timed with it
     tables.writePages(kv.pageTable);
     const end = tunedPositions(memory);
     const tokens = (count: number, logits: number) =>

@@ -57,13 +57,12 @@ export async function tune(
   const budget = new Budget(milliseconds, now, signal);
   const contests = courses.map((course) => new Contest(device, course, rounds, budget));
   for (const contest of contests) {
-    if (budget.isSpent) return;
     try {
       if (!contest.isDone && !contest.isNeeded && budget.longest === 0) await contests[0]?.runFirst(); // to see how long that takes
       await contest.hold();
     } catch (error) {
-      if (error instanceof OutOfMemoryError) return; // what is known must do
-      if (!(error instanceof NoTimeError)) throw error; // the next one may be done sooner
+      if (error instanceof NoTimeError || error instanceof OutOfMemoryError) return; // what is known must do
+      throw error;
     }
   }
 }
@@ -77,8 +76,7 @@ class Budget {
   readonly #now: () => number;
   readonly #signal: AbortSignal | undefined;
   #spent = 0;
-  /** Milliseconds of the last work, and of the longest. */
-  last = 0;
+  /** Milliseconds of the longest work so far. */
   longest = 0;
 
   constructor(limit: number, now: () => number, signal: AbortSignal | undefined) {
@@ -87,17 +85,14 @@ class Budget {
     this.#signal = signal;
   }
 
-  get isSpent(): boolean {
-    return this.#spent >= this.#limit;
-  }
-
-  /** Does `work`, if there is time for the milliseconds that it may take. */
-  async spend<T>(expected: number, work: () => Promise<T>): Promise<T> {
-    if (this.#spent + expected >= this.#limit) throw new NoTimeError();
+  /** Does `work`, if there is time for it where it takes so many times as long as the longest before. */
+  async spend<T>(times: number, work: () => Promise<T>): Promise<T> {
+    if (this.#spent + times * this.longest >= this.#limit) throw new NoTimeError();
+    const began = this.#now();
     try {
       return await this.free(work);
     } finally {
-      this.#spent += this.last;
+      this.#spent += this.#now() - began;
     }
   }
 
@@ -108,8 +103,7 @@ class Budget {
     try {
       return await work();
     } finally {
-      this.last = this.#now() - began;
-      this.longest = Math.max(this.longest, this.last);
+      this.longest = Math.max(this.longest, this.#now() - began);
     }
   }
 }
@@ -120,8 +114,6 @@ class Contest {
   readonly #course: Course;
   readonly #rounds: number;
   readonly #budget: Budget;
-  /** Milliseconds that anything took here. */
-  #slowest = 0;
 
   constructor(device: Device, course: Course, rounds: number, budget: Budget) {
     this.#device = device;
@@ -193,7 +185,7 @@ class Contest {
     for (const challenger of challengers) {
       const written = await this.#run(challenger);
       if (!written || !this.#isSame(challenger, otherBits(written, expected), first)) continue;
-      const times = await this.#spend(() => this.#course.time([best, challenger], rounds));
+      const times = await this.#budget.spend(slowerVariant, () => this.#course.time([best, challenger], rounds));
       if (times[1] < times[0] * (1 - leastGain)) best = challenger;
       tried = [...tried, variantName(challenger)];
       keep();
@@ -205,24 +197,20 @@ class Contest {
     const variant = this.#first;
     const run = () => this.#course.run(variant);
     if (this.#course.isNeeded) return this.#orDrop(variant, this.#budget.free(run));
-    return this.#orDrop(variant, this.#budget.spend(slowerKernel * this.#budget.longest, run));
+    return this.#orDrop(variant, this.#budget.spend(slowerKernel, run));
   }
 
   async #run(variant: object): Promise<Written | undefined> {
     try {
       return await this.#orDrop(
         variant,
-        this.#spend(() => this.#course.run(variant)),
+        this.#budget.spend(slowerVariant, () => this.#course.run(variant)),
       );
     } catch (error) {
       if (!(error instanceof DeviceLostError)) throw error;
       this.#drop(variant, 'the device was lost while it ran');
       throw new LostByTrialError(error.message);
     }
-  }
-
-  #spend<T>(work: () => Promise<T>): Promise<T> {
-    return this.#budget.spend(slowerVariant * this.#slowest, work);
   }
 
   /** What it has written; undefined where it did not run, and is dropped. */
@@ -233,8 +221,6 @@ class Contest {
       if (!isFaultOfKernel(error)) throw error;
       this.#drop(variant, error.message);
       return undefined;
-    } finally {
-      this.#slowest = Math.max(this.#slowest, this.#budget.last);
     }
   }
 
