@@ -1,12 +1,15 @@
 import { pendingId } from '../../kernels/parts/range.ts';
 import type { Generation } from './generation.ts';
 import type { BatchToken } from './model.ts';
+import { Reading } from './reading.ts';
 
 export interface ComposeLimits {
   /** Tokens of a step by phase, and rows of logits, at most. */
   readonly maxPrefill: number;
   readonly maxDecode: number;
   readonly maxLogits: number;
+  /** Rows of logits, of scores and of hidden states together, at most. */
+  readonly maxRows: number;
   /** Tokens that a generation may be ahead of its consumer. */
   readonly maxAhead: number;
   readonly contextLength: number;
@@ -16,19 +19,32 @@ export interface ComposeLimits {
 export interface ComposedStep {
   readonly prefill: readonly BatchToken[];
   readonly decode: readonly BatchToken[];
-  /** Rows of the prefill phase, then those of the decode phase; a generation with drafts has several. */
-  readonly rows: readonly Generation[];
+  /** Of the logits: rows of the prefill phase, then those of the decode phase; a generation with drafts has several. */
+  readonly rows: readonly (Generation | Reading)[];
   /** Who takes part: its sampler's state is to be written first where it is new. */
   readonly parts: readonly Part[];
+  readonly readings: readonly ReadingPart[];
 }
 
 export interface Part {
   readonly generation: Generation;
-  /** What was computed before. */
+  /** What was computed before, and is with this step. */
   readonly computed: number;
+  readonly end: number;
   /** Whether any of the step's rows is its own. */
   readonly chooses: boolean;
   readonly writesState: boolean;
+}
+
+export interface ReadingPart {
+  readonly reading: Reading;
+  /** How often it had begun anew. */
+  readonly restarts: number;
+  readonly computed: number;
+  readonly end: number;
+  /** Its rows among those of their kind: logits, scores or hidden states. */
+  readonly firstRow: number;
+  readonly rowCount: number;
 }
 
 /** Tokens that may come next, of generations whose tokens so far are all known. */
@@ -41,13 +57,20 @@ const noDrafts: Drafts = new Map();
  * drafts, which the decode phase must have room for, the step chooses behind each of them as if all before it were right.
  */
 export function composeStep(
-  generations: Iterable<Generation>,
+  running: Iterable<Generation | Reading>,
   limits: ComposeLimits,
   drafts: Drafts = noDrafts,
 ): ComposedStep | undefined {
   const phases = { prefill: new Phase(limits.maxPrefill), decode: new Phase(limits.maxDecode) };
   const parts: Part[] = [];
-  for (const generation of generations) {
+  const readings: ReadingPart[] = [];
+  const rowsLeft = () => limits.maxLogits - phases.prefill.rows.length - phases.decode.rows.length;
+  for (const generation of running) {
+    if (generation instanceof Reading) {
+      const part = readingPart(generation, phases.prefill, rowsLeft(), limits);
+      if (part) readings.push(part);
+      continue;
+    }
     if (!mayChoose(generation, limits)) continue;
     const length = generation.tokens.length + generation.pending;
     if (length > limits.contextLength) {
@@ -56,21 +79,34 @@ export function composeStep(
     }
     const isPrompt = generation.computed < generation.promptLength;
     const phase = isPrompt ? phases.prefill : phases.decode;
-    const end = Math.min(isPrompt ? generation.promptLength : length, generation.computed + phase.room);
-    const rows = phases.prefill.rows.length + phases.decode.rows.length;
-    if (end === generation.computed || rows === limits.maxLogits) continue;
+    const { computed } = generation;
+    const end = Math.min(isPrompt ? generation.promptLength : length, computed + phase.room);
+    if (end === computed || rowsLeft() === 0) continue;
     const chooses = end === length;
-    parts.push({
-      generation,
-      computed: generation.computed,
-      chooses,
-      writesState: chooses && generation.rememberState(),
-    });
+    parts.push({ generation, computed, end, chooses, writesState: chooses && generation.rememberState() });
     phase.add(generation, end, (chooses && drafts.get(generation)) || []);
   }
-  if (parts.length === 0) return undefined;
+  if (parts.length + readings.length === 0) return undefined;
   const { prefill, decode } = phases;
-  return { prefill: prefill.tokens, decode: decode.tokens, rows: [...prefill.rows, ...decode.rows], parts };
+  return { prefill: prefill.tokens, decode: decode.tokens, rows: [...prefill.rows, ...decode.rows], parts, readings };
+}
+
+/** As much of a reading as there is room for; its rows are of one kind, and stand together. */
+function readingPart(
+  reading: Reading,
+  phase: Phase,
+  logitsLeft: number,
+  { maxRows, maxLogits }: ComposeLimits,
+): ReadingPart | undefined {
+  if (!reading.canGoOn) return undefined;
+  const { computed, prompt, reads, firstRow, restarts } = reading;
+  const rowRoom = reads === 'logits' ? logitsLeft : maxRows - maxLogits - phase.otherRows;
+  const end = Math.min(prompt.length, computed + phase.room, firstRow + rowRoom);
+  if (end <= computed) return undefined;
+  const rowCount = Math.max(0, end - firstRow);
+  const part = { reading, restarts, computed, end, firstRow: phase.rowsOf(reads), rowCount };
+  phase.read(reading, end);
+  return part;
 }
 
 function mayChoose(generation: Generation, { maxAhead }: ComposeLimits): boolean {
@@ -80,7 +116,10 @@ function mayChoose(generation: Generation, { maxAhead }: ComposeLimits): boolean
 
 class Phase {
   readonly tokens: BatchToken[] = [];
-  readonly rows: Generation[] = [];
+  readonly rows: (Generation | Reading)[] = [];
+  /** Rows that are scored, and those of hidden states. */
+  #scored = 0;
+  #hidden = 0;
   readonly #maxTokens: number;
 
   constructor(maxTokens: number) {
@@ -89,6 +128,34 @@ class Phase {
 
   get room(): number {
     return this.#maxTokens - this.tokens.length;
+  }
+
+  get otherRows(): number {
+    return this.#scored + this.#hidden;
+  }
+
+  rowsOf(reads: Reading['reads']): number {
+    return { logits: this.rows.length, scores: this.#scored, hidden: this.#hidden }[reads];
+  }
+
+  /** Positions up to `end` of a reading. */
+  read(reading: Reading, end: number): void {
+    const { sequence, prompt, computed, firstRow, reads, top } = reading;
+    for (let position = computed; position < end; position++) {
+      const token = { id: prompt[position] as number, position, sequence, wantsLogits: false };
+      if (position < firstRow) this.tokens.push(token);
+      else if (reads === 'logits') {
+        this.tokens.push({ ...token, wantsLogits: true });
+        this.rows.push(reading);
+      } else if (reads === 'scores') {
+        this.tokens.push({ ...token, scoring: { target: prompt[position + 1] ?? 0, top } });
+        this.#scored++;
+      } else {
+        this.tokens.push({ ...token, wantsHidden: true });
+        this.#hidden++;
+      }
+    }
+    reading.submit(end);
   }
 
   /** Positions up to `end` of a generation, and drafts behind them; its last one and each draft choose a token. */

@@ -188,10 +188,11 @@ export async function* generateText<Running extends RunningText>(
   }
 }
 
-const aborted = Symbol('aborted');
+/** What `unlessAborted` gives where the signal came first. */
+export const aborted = Symbol('aborted');
 
 /** What comes, unless the signal comes first: a step on its way is not waited for. */
-async function unlessAborted<T>(coming: Promise<T>, signal: AbortSignal | undefined): Promise<T | typeof aborted> {
+export async function unlessAborted<T>(coming: Promise<T>, signal: AbortSignal | undefined): Promise<T | typeof aborted> {
   if (!signal) return coming;
   coming.catch(() => undefined); // nobody may be left to hear of it
   const { promise, resolve } = Promise.withResolvers<typeof aborted>();

@@ -30,6 +30,7 @@ export class Generation implements Lease {
   readonly sampler: Sampler;
   readonly maxTokens: number;
   readonly wantsLogits: boolean;
+  readonly prompt: readonly number[];
   readonly promptLength: number;
   /** Prompt tokens that the cache held already. */
   reused: number;
@@ -56,6 +57,7 @@ export class Generation implements Lease {
   constructor(sequence: number, reused: number, prompt: readonly number[], options: GenerationOptions) {
     this.sequence = sequence;
     this.reused = reused;
+    this.prompt = prompt;
     this.promptLength = prompt.length;
     this.tokens = [...prompt];
     this.computed = reused;
@@ -94,6 +96,10 @@ export class Generation implements Lease {
   /** Whether one token is all that its next step has to take up. */
   get isDecoding(): boolean {
     return this.computed >= this.promptLength && this.computed === this.tokens.length + this.pending - 1;
+  }
+
+  get isComing(): boolean {
+    return !this.isOver && !this.isStalled;
   }
 
   /** Whether another step may take it up. */

@@ -19,7 +19,7 @@ import { type Step, StepTables, type StepToken, stepLimits } from '../models/ste
 import type { TileStream } from '../weights/stream.ts';
 import { KvCache } from './kv_cache.ts';
 import { type RowSampling, type SampledCounts, SamplingTables, type SequenceState } from './sampling_tables.ts';
-import { type RowScoring, Scoring, type TokenScore } from './scoring.ts';
+import { copyScores, type RowScoring, type TokenScore } from './scoring.ts';
 
 export interface ModelOptions extends WeightsOptions {
   /** The numeric class: f32 throughout, or int8 activations for Q8_0 and f16 KV. Default `fast`. */
@@ -38,26 +38,28 @@ export interface BatchToken extends Omit<StepToken, 'kvSlot'> {
   readonly sampling?: RowSampling | undefined;
 }
 
-/** A step, and which of its results the host reads. Those of tokens that want logits, in their order. */
+/** A step, and which of its results the host reads; scores and hidden states wherever a token wants them. */
 export interface Batch {
   readonly prefill?: readonly BatchToken[];
   readonly decode?: readonly BatchToken[];
-  /** Default: none of them. `hidden` leaves the output matrix out. */
-  readonly reads?: 'ids' | 'logits' | 'ids and logits' | 'hidden' | 'scores';
-  /** For `scores`: what is asked of each token that wants logits. */
-  readonly scorings?: readonly RowScoring[];
+  /** Of the tokens that want logits. Default: none of them. */
+  readonly reads?: 'ids' | 'logits' | 'ids and logits';
+  /** For `logits`: of those tokens the first that is read, and how many are. Default: all of them. */
+  readonly logitRows?: { readonly first: number; readonly count: number };
   /** Asked between streamed tiles; once false, the step is left where it stands, with an `AbandonedError`. */
   readonly isWanted?: () => boolean;
 }
 
-/** What came of a step. */
+/** What came of a step, in the order of its tokens. */
 export interface StepResults {
-  /** Tokens that were chosen, [rows]; `noToken` where the logits were no numbers. */
+  /** Tokens that were chosen, [logits]; `noToken` where the logits were no numbers. */
   readonly ids: Uint32Array;
-  /** [rows, vocabLength], or the last hidden states, [rows, embeddingLength]. */
+  /** Logits, [logits, vocabLength]. */
   readonly rows: Float32Array;
-  /** With `scores`: [rows]. */
-  readonly scores?: readonly TokenScore[];
+  /** [scored] */
+  readonly scores: readonly TokenScore[];
+  /** The last hidden states, [wantsHidden, embeddingLength]. */
+  readonly hidden: Float32Array;
 }
 
 /** Which step is profiled. */
@@ -99,8 +101,6 @@ interface Recorded extends ForwardActivations {
   readonly generation: number;
   readonly plan: Plan<SampledCounts>;
   readonly ids: GPUBuffer;
-  /** Recorded when it is first asked for. */
-  scoring?: Scoring;
 }
 
 /** A model on a GPU: weights, cache, and the recorded plan that every step replays. */
@@ -109,6 +109,8 @@ export class Model {
   #recorded: Recorded | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #pagesVersion = -1;
+  /** Whether rows can be scored; the plan is made anew when that is first asked for. */
+  #scores = false;
   #closed = false;
   readonly #encoding = { steps: 0, milliseconds: 0 };
 
@@ -250,6 +252,11 @@ export class Model {
     return hostEmbeddings || weights.stream ? 1 : maxAhead;
   }
 
+  /** Tokens of a step of which anything may be wanted. */
+  get maxRows(): number {
+    return this.#parts.tables.limits.maxRows;
+  }
+
   /** What the sampling of a sequence's next tokens looks back on; before the first of them. */
   writeSamplingState(sequence: number, state: SequenceState): void {
     this.#parts.sampling.writeState(sequence, state);
@@ -295,44 +302,46 @@ export class Model {
   }
 
   async #submit(batch: Batch): Promise<{ counts: SampledCounts; results(): Promise<StepResults> }> {
-    const { prefill = [], decode = [], reads, scorings = [], isWanted } = batch;
+    const { prefill = [], decode = [], isWanted } = batch;
     if (this.#closed) throw new Error('the model is closed');
     const { kv, tables, sampling, hostEmbeddings, device, readbacks } = this.#parts;
     for (const tokens of [prefill, decode]) await this.#reserve(tokens);
+    const scorings = [...prefill, ...decode].flatMap(({ scoring }) => scoring ?? []);
+    if (scorings.length > 0 && !this.#scores) {
+      this.#scores = true;
+      this.#destroyRecorded();
+    }
     const recorded = this.#isUpToDate() ? (this.#recorded as Recorded) : await this.#record();
     if (this.#pagesVersion !== kv.version) tables.writePages(kv.pageTable);
     this.#pagesVersion = kv.version;
 
     const began = performance.now();
     const place = (token: BatchToken) => ({ ...token, kvSlot: kv.slot(token.sequence, token.position) });
-    const step = { prefill: prefill.map(place), decode: decode.map(place), headless: reads === 'hidden' };
+    const step = { prefill: prefill.map(place), decode: decode.map(place) };
     const rows = [...prefill, ...decode].filter(({ wantsLogits }) => wantsLogits).map((token) => token.sampling);
     const counts = sampling.write(tables.write(step), rows);
     if (hostEmbeddings) {
       const embeddings = await hostEmbeddings.gather([...prefill, ...decode].map(({ id }) => id));
       device.gpu.queue.writeBuffer(recorded.x.buffer, 0, embeddings);
     }
-    const source = reads === 'hidden' ? recorded.hidden : recorded.logits;
-    const stride = paddedLength(source.length);
-    let [idsCopy, rowsCopy]: (ReturnType<Readbacks['copy']> | undefined)[] = [];
+    let copies: ResultCopies = {};
     const copyResults = (encoder: GPUCommandEncoder) => {
-      if (reads?.startsWith('ids')) idsCopy = readbacks.copy(encoder, recorded.ids, rows.length * 4);
-      if (reads && reads !== 'ids' && reads !== 'scores')
-        rowsCopy = readbacks.copy(encoder, source.buffer, rows.length * stride * 4);
+      copies = copiesOf(encoder, readbacks, recorded, counts, batch, scorings);
     };
     await recorded.plan.replay(counts, copyResults, isWanted);
     this.#encoding.steps++;
     this.#encoding.milliseconds += performance.now() - began;
-    const scored = reads === 'scores' ? await (await this.#scoring(recorded)).submit(scorings, readbacks) : undefined;
     return {
       counts,
       async results() {
-        if (!reads) await device.unlessLost(device.gpu.queue.onSubmittedWorkDone());
-        const [ids, padded, scores] = await Promise.all([idsCopy?.read(), rowsCopy?.read(), scored?.read()]);
+        const { ids, rows, scores, hidden } = copies;
+        if (!(ids ?? rows ?? scores ?? hidden)) await device.unlessLost(device.gpu.queue.onSubmittedWorkDone());
+        const read = await Promise.all([ids?.read(), rows?.read(), scores?.read(), hidden?.read()]);
         return {
-          ids: new Uint32Array(ids ?? nothing),
-          rows: withoutPadding(new Float32Array(padded ?? nothing), source),
-          ...(scores && { scores }),
+          ids: new Uint32Array(read[0] ?? nothing),
+          rows: withoutPadding(new Float32Array(read[1] ?? nothing), recorded.logits),
+          scores: read[2] ?? [],
+          hidden: withoutPadding(new Float32Array(read[3] ?? nothing), recorded.hidden),
         };
       },
     };
@@ -361,11 +370,10 @@ export class Model {
   async #record(tuning?: TuneLimits): Promise<Recorded> {
     const { device, pipelines, config, precision, architecture, weights, kv, tables, sampling } = this.#parts;
     this.#destroyRecorded();
-    this.#recorded = undefined;
     if (tuning) await kv.reserve(0, 0, tunedPositions(this.memory));
     const { generation } = kv;
     const recorder = new Recorder<SampledCounts>(device, pipelines);
-    const graph = new Graph(recorder, config, tables, precision);
+    const graph = new Graph(recorder, config, tables, precision, this.#scores);
     const activations = architecture.forward(graph, config, weights, kv);
     const ids = sampling.record(recorder, activations.logits, tables);
     if (tuning) await this.#tune(recorder, tuning);
@@ -407,15 +415,9 @@ export class Model {
     kv.truncate(0, 0);
   }
 
-  async #scoring(recorded: Recorded): Promise<Scoring> {
-    const { device, pipelines, tables } = this.#parts;
-    recorded.scoring ??= await Scoring.record(device, pipelines, recorded.logits, tables);
-    return recorded.scoring;
-  }
-
   #destroyRecorded(): void {
     this.#recorded?.plan.destroy();
-    this.#recorded?.scoring?.destroy();
+    this.#recorded = undefined;
   }
 
   /** Steps so far, and the time that the host took to write their tables, to encode and to submit them. */
@@ -432,8 +434,8 @@ export class Model {
 
   /** Dispatches that a step of one decoded token makes, which is chosen greedily; 0 before the first step. */
   dispatchesPerToken(): number {
-    const one = { tokens: 1, decode: 1, logits: 1, decodeLogits: 1, decodeItems: 1, sampled: 1 };
-    const none = { prefill: 0, prefillLogits: 0, prefillItems: 0, partials: 0, changed: 0, filtered: 0 };
+    const one = { tokens: 1, decode: 1, rows: 1, logits: 1, decodeLogits: 1, decodeItems: 1, sampled: 1 };
+    const none = { prefill: 0, prefillLogits: 0, prefillItems: 0, partials: 0, scored: 0, changed: 0, filtered: 0 };
     return this.#recorded?.plan.dispatchCount({ ...one, ...none }) ?? 0;
   }
 
@@ -477,6 +479,35 @@ export class NoRoomError extends Error {
 }
 
 const nothing = new ArrayBuffer(0);
+
+interface ResultCopies {
+  readonly ids?: { read(): Promise<ArrayBuffer> } | undefined;
+  readonly rows?: { read(): Promise<ArrayBuffer> } | undefined;
+  readonly scores?: { read(): Promise<TokenScore[]> } | undefined;
+  readonly hidden?: { read(): Promise<ArrayBuffer> } | undefined;
+}
+
+/** Records copies of what the host reads of a step, and of nothing else. */
+function copiesOf(
+  encoder: GPUCommandEncoder,
+  readbacks: Readbacks,
+  { ids, logits, hidden, scores }: Recorded,
+  counts: SampledCounts,
+  { reads, logitRows = { first: 0, count: counts.logits } }: Batch,
+  scorings: readonly RowScoring[],
+): ResultCopies {
+  const rowsOf = ({ buffer, length }: Activation, first: number, count: number) => {
+    const rowBytes = paddedLength(length) * 4;
+    return count > 0 ? readbacks.copy(encoder, buffer, count * rowBytes, first * rowBytes) : undefined;
+  };
+  const others = counts.logits + counts.scored;
+  return {
+    ids: reads?.startsWith('ids') ? readbacks.copy(encoder, ids, counts.logits * 4) : undefined,
+    rows: reads?.endsWith('logits') ? rowsOf(logits, logitRows.first, logitRows.count) : undefined,
+    scores: scores && counts.scored > 0 ? copyScores(encoder, readbacks, scores, counts.logits, scorings) : undefined,
+    hidden: rowsOf(hidden, others, counts.rows - others),
+  };
+}
 
 function withoutPadding(padded: Float32Array<ArrayBuffer>, { length }: Activation): Float32Array {
   const stride = paddedLength(length);

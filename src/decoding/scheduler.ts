@@ -1,23 +1,25 @@
 import { AbandonedError } from '../gpu/plan.ts';
 import type { KernelTime } from '../gpu/profile.ts';
 import { type ComposedStep, type ComposeLimits, composeStep } from './compose.ts';
+import { unlessAborted } from './generate.ts';
 import { type Chosen, Generation, type GenerationOptions } from './generation.ts';
 import { ContextFullError, type KvCache } from './kv_cache.ts';
-import { type Lease, Reading } from './lease.ts';
+import type { Lease } from './lease.ts';
 import type { Logprob } from './logprobs.ts';
 import { type Batch, type Model, NoRoomError, type ProfileOptions, type StepResults } from './model.ts';
+import { Reading, type ReadingOptions, type Rows } from './reading.ts';
 import { Recovery, type Reopen } from './recovery.ts';
 import type { BrokenLogitsError } from './sampler.ts';
 import { noToken } from './sampling_tables.ts';
 import type { TokenScore } from './scoring.ts';
-import { Sequences } from './sequences.ts';
+import { commonLength, Sequences } from './sequences.ts';
 import type { DraftModel } from './speculation/draft_model.ts';
 import { Speculation, type VerifyingStep } from './speculation/speculation.ts';
 import { Turns } from './turns.ts';
 
 /**
- * Runs all generations of a model together: every step takes up whoever can go on, prompts in chunks beside tokens that
- * are decoded, several steps ahead of the host. It outlives the device: after a loss the model is opened anew, and the
+ * Runs all generations and readings of a model together: every step takes up whoever can go on, prompts in chunks beside
+ * tokens that are decoded, several steps ahead of the host. It outlives the device: after a loss the model is opened anew, and the
  * tokens so far are computed again.
  */
 export class Scheduler {
@@ -27,6 +29,8 @@ export class Scheduler {
   /** Who holds a sequence. */
   readonly #leases = new Set<Lease>();
   readonly #generations = new Set<Generation>();
+  /** These, and readings: who has waited longest comes first. */
+  readonly #running = new Set<Generation | Reading>();
   readonly #speculation: Speculation;
   readonly #draftModel: DraftModel | undefined;
   #inFlight: Promise<void>[] = [];
@@ -35,7 +39,8 @@ export class Scheduler {
   /** Sequences that are about to be given back, and that were. */
   #releasing = 0;
   #releases = 0;
-  #released = Promise.withResolvers<void>();
+  /** More of a prompt is computed, or will not be: who waits for it looks again. */
+  #progress = Promise.withResolvers<void>();
   #signal = Promise.withResolvers<void>();
   #isRunning = false;
   #closed: Error | undefined;
@@ -60,11 +65,12 @@ export class Scheduler {
    * `ContextFullError` for a prompt that no context could hold.
    */
   async start(prompt: readonly number[], options: GenerationOptions, signal?: AbortSignal): Promise<Generation> {
-    const generation = await this.#lease(prompt.length, signal, (kv) => {
+    const generation = await this.#lease(prompt, prompt.length, signal, (kv) => {
       const { sequence, reused } = this.#sequences.take(prompt, kv);
       return new Generation(sequence, reused, prompt, options);
     });
     this.#generations.add(generation);
+    this.#running.add(generation);
     this.#wake();
     return generation;
   }
@@ -80,6 +86,7 @@ export class Scheduler {
   /** Ends a generation of which the first `length` tokens stand; what was computed beyond them is forgotten. */
   end(generation: Generation, length: number): void {
     if (!this.#generations.delete(generation)) return;
+    this.#running.delete(generation);
     generation.isEnded = true;
     this.#release(generation, () => generation.tokens.slice(0, Math.min(length, generation.computed)));
   }
@@ -95,7 +102,7 @@ export class Scheduler {
     signal?: AbortSignal,
   ): AsyncGenerator<Float32Array> {
     const from = of === 'last' ? tokens.length - 1 : 0;
-    for await (const { rows } of this.#read(tokens, from, () => ({ reads }), signal)) yield rows;
+    for await (const rows of this.#read(tokens, { from, reads }, signal)) yield rows as Float32Array;
   }
 
   /**
@@ -107,11 +114,9 @@ export class Scheduler {
     tokens: readonly number[],
     { from, top, signal }: { from: number; top: number; signal?: AbortSignal },
   ): AsyncGenerator<readonly TokenScore[]> {
-    const scoringsOf = (start: number, end: number) =>
-      Array.from({ length: end - start }, (_, i) => ({ target: tokens[start + i + 1] ?? 0, top }));
-    const batchOf = (start: number, end: number) => ({ reads: 'scores' as const, scorings: scoringsOf(start, end) });
     let row = from;
-    for await (const { scores = [] } of this.#read(tokens, from, batchOf, signal)) {
+    for await (const rows of this.#read(tokens, { from, reads: 'scores', top }, signal)) {
+      const scores = rows as readonly TokenScore[];
       row += scores.length;
       const last = row === tokens.length ? scores.at(-1) : undefined;
       yield last ? [...scores.slice(0, -1), { ...(last.top[0] as Logprob), top: last.top }] : scores;
@@ -121,50 +126,41 @@ export class Scheduler {
   /** GPU time by kernel of a step that decodes one token. The sequence that it takes for it holds nothing afterwards. */
   async profile(options: ProfileOptions, signal?: AbortSignal): Promise<KernelTime[]> {
     const { tokens = 1, depth = 0 } = options;
-    const reading = await this.#lease(
-      depth + tokens,
-      signal,
-      (kv) => new Reading(this.#sequences.take([0], kv).sequence, 0),
-    );
+    const lease = await this.#lease([0], depth + tokens, signal, (kv) => {
+      const { sequence } = this.#sequences.take([0], kv);
+      return new Reading(sequence, 0, [0], { from: 0, reads: 'logits' });
+    });
     try {
-      return await this.model.profile(reading.sequence, options);
+      return await this.model.profile(lease.sequence, options);
     } finally {
-      this.#release(reading, () => []);
+      this.#release(lease, () => []);
     }
   }
 
-  /** Steps of one sequence whose rows are read from `from` on; `batchOf` says what of rows [start, end). */
-  async *#read(
-    tokens: readonly number[],
-    from: number,
-    batchOf: (start: number, end: number) => Pick<Batch, 'reads' | 'scorings'>,
-    signal: AbortSignal | undefined,
-  ): AsyncGenerator<StepResults> {
-    const reading = await this.#lease(tokens.length, signal, (kv) => {
-      const { sequence, reused } = this.#sequences.take(tokens.slice(0, from + 1), kv);
-      return new Reading(sequence, reused);
+  /** Rows of one sequence, as steps bring them. */
+  async *#read(tokens: readonly number[], options: ReadingOptions, signal?: AbortSignal): AsyncGenerator<Rows> {
+    const known = tokens.slice(0, options.from + 1);
+    const reading = await this.#lease(known, tokens.length, signal, (kv) => {
+      const { sequence, reused } = this.#sequences.take(known, kv);
+      return new Reading(sequence, reused, tokens, options);
     });
+    const stop = () => reading.fail(signal?.reason);
+    signal?.addEventListener('abort', stop, { once: true });
+    if (signal?.aborted) stop();
+    this.#running.add(reading);
     try {
-      for (let read = from; read < tokens.length; ) {
-        signal?.throwIfAborted();
-        const { model } = this;
-        const { computed, sequence } = reading;
-        const isRead = computed === read;
-        const most = isRead ? Math.min(model.maxPrefill, model.maxLogits) : model.maxPrefill;
-        const end = Math.min(isRead ? tokens.length : read, computed + most);
-        const prefill = tokens.slice(computed, end).map((id, i) => {
-          return { id, position: computed + i, sequence, wantsLogits: isRead };
-        });
-        const isWanted = () => !signal?.aborted;
-        const batch = { prefill, isWanted, ...(isRead && batchOf(computed, end)) };
-        const results = await this.#attempt(reading, model, batch);
-        if (!results) continue;
-        if (model === this.model) reading.computed = end;
-        if (!isRead) continue;
-        read = end;
-        yield results;
+      for (;;) {
+        if (this.#closed) throw this.#closed;
+        const rows = reading.next();
+        this.#wake();
+        const some = await rows;
+        if (!some) return;
+        yield some;
       }
     } finally {
+      signal?.removeEventListener('abort', stop);
+      this.#running.delete(reading);
+      reading.isEnded = true;
       this.#release(reading, () => tokens.slice(0, reading.computed));
     }
   }
@@ -174,12 +170,21 @@ export class Scheduler {
     this.#closed = new Error('the model is closed');
     const closed = Promise.all([this.#recovery.close(this.#closed), this.#draftModel?.close()]);
     this.#turns.close(this.#closed);
-    for (const generation of this.#generations) generation.fail(this.#closed);
+    for (const lease of this.#running) lease.fail(this.#closed);
+    this.#hasProgress();
     await closed;
   }
 
-  /** Waits for a sequence, and gives it to whom `take` makes; room for `length` tokens must be thinkable. */
-  async #lease<L extends Lease>(length: number, signal: AbortSignal | undefined, take: (kv: KvCache) => L): Promise<L> {
+  /**
+   * Waits for a sequence, and gives it to whom `take` makes; room for `length` tokens must be thinkable. A prompt whose beginning
+   * another is about to compute waits for that, and shares it.
+   */
+  async #lease<L extends Lease>(
+    prompt: readonly number[],
+    length: number,
+    signal: AbortSignal | undefined,
+    take: (kv: KvCache) => L,
+  ): Promise<L> {
     const { contextLength } = this.model.memory;
     if (length > contextLength) {
       throw new ContextFullError(
@@ -189,15 +194,35 @@ export class Scheduler {
     if (this.#closed) throw this.#closed;
     await this.#turns.take(signal);
     try {
-      return await this.#edit((kv) => {
-        const lease = take(kv);
-        this.#leases.add(lease);
-        return lease;
-      });
+      for (;;) {
+        const progress = this.#progress.promise;
+        const lease = await this.#edit((kv) => {
+          if (this.#isBeingComputed(prompt)) return undefined;
+          const taken = take(kv);
+          this.#leases.add(taken);
+          return taken;
+        });
+        if (lease) return lease;
+        await unlessAborted(progress, signal);
+        signal?.throwIfAborted();
+      }
     } catch (error) {
       this.#turns.give();
       throw error;
     }
+  }
+
+  /** Whether it is worth waiting for what another computes, rather than to compute it again. */
+  #isBeingComputed(prompt: readonly number[]): boolean {
+    const known = prompt.slice(0, -1);
+    const held = this.#sequences.reusable(known);
+    const least = held + (this.model.stream ? this.model.maxPrefill : leastShared);
+    return [...this.#leases].some((lease) => lease.isComing && commonLength(lease.prompt, known) >= least);
+  }
+
+  #hasProgress(): void {
+    this.#progress.resolve();
+    this.#progress = Promise.withResolvers();
   }
 
   /** `tokens`: what the sequence is to go on holding, asked when its time has come. */
@@ -213,22 +238,22 @@ export class Scheduler {
     done.catch(() => undefined); // closed: nobody needs it any more
   }
 
-  /** Gives back what a reading holds, so that others get on with it; it begins anew. */
+  /** Gives back what a reading holds, so that others get on with it; it begins anew when they have given back theirs. */
   #letGo(reading: Reading): Promise<void> {
     return this.#edit((kv) => {
       kv.truncate(reading.sequence, 0);
       this.#sequences.holds(reading.sequence, []);
       reading.restart();
       this.#roomIsBack();
+      reading.isStalled = this.#mayGetRoom(reading);
     });
   }
 
   /** Whoever found no room looks again. */
   #roomIsBack(): void {
     this.#releases++;
-    this.#released.resolve();
-    this.#released = Promise.withResolvers();
     for (const lease of this.#leases) lease.isStalled = false;
+    this.#hasProgress();
     this.#wake();
   }
 
@@ -269,9 +294,10 @@ export class Scheduler {
 
   /** The next step; what the draft model has a part in is not there at once. */
   #compose(): Promise<ComposedStep | undefined> | ComposedStep | undefined {
-    const { maxPrefill, maxDecode, maxLogits, maxAhead, memory } = this.model;
-    const limits = { maxPrefill, maxDecode, maxLogits, maxAhead, contextLength: memory.contextLength };
-    const plan = this.#speculation.plan(this.#generations, limits, this.#inFlight.length);
+    const { maxPrefill, maxDecode, maxLogits, maxRows, maxAhead, memory } = this.model;
+    const limits = { maxPrefill, maxDecode, maxLogits, maxRows, maxAhead, contextLength: memory.contextLength };
+    const isReading = this.#running.size > this.#generations.size;
+    const plan = isReading ? undefined : this.#speculation.plan(this.#generations, limits, this.#inFlight.length);
     if (plan === 'wait') return undefined;
     if (plan instanceof Promise) return plan.then((verifying) => this.#composed(limits, verifying));
     return this.#composed(limits, plan);
@@ -279,11 +305,14 @@ export class Scheduler {
 
   #composed(limits: ComposeLimits, verifying: VerifyingStep | undefined): ComposedStep | undefined {
     const verified = verifying && composeStep(verifying.running, limits, verifying.drafts);
-    const step = verified ?? composeStep(this.#generations, limits);
+    const step = verified ?? composeStep(this.#running, limits);
     this.#isVerifying = verified !== undefined;
+    // behind those that have waited longer
     for (const { generation } of step?.parts ?? []) {
-      if (this.#generations.delete(generation)) this.#generations.add(generation); // behind those that have waited longer
+      if (this.#running.delete(generation)) this.#running.add(generation);
+      if (this.#generations.delete(generation)) this.#generations.add(generation);
     }
+    for (const { reading } of step?.readings ?? []) if (this.#running.delete(reading)) this.#running.add(reading);
     return step;
   }
 
@@ -295,7 +324,7 @@ export class Scheduler {
       for (const { generation, writesState } of step.parts) {
         if (writesState) model.writeSamplingState(generation.sequence, generation.sampler.state);
       }
-      const isWanted = () => step.parts.some(({ generation }) => !generation.isOver);
+      const isWanted = () => leasesOf(step).some(({ isOver }) => !isOver);
       const { results } = await model.submit({ ...step, ...readsOf(step.rows), isWanted });
       const done = results()
         .then((read) => this.#deliver(model, step, read, submitted))
@@ -306,65 +335,96 @@ export class Scheduler {
       this.#inFlight.push(done);
     } catch (error) {
       if (error instanceof NoRoomError) await this.#withoutRoom(model, step, error, releases);
-      else if (error instanceof AbandonedError) for (const part of step.parts) part.generation.goBack(part);
+      else if (error instanceof AbandonedError) goBack(step);
       else await this.#fail(model, step, error as Error);
     }
   }
 
-  #deliver(model: Model, step: ComposedStep, { ids, rows }: StepResults, submitted: number): void {
+  #deliver(model: Model, step: ComposedStep, results: StepResults, submitted: number): void {
     if (model !== this.model) return; // its device was lost since, and all of this is chosen again
-    const { vocabLength } = model.config;
+    const { config, maxAhead } = model;
+    const firstRead = step.rows.findIndex(isRead);
+    const logits = (row: number, count = 1) => slice(results.rows, row - firstRead, count, config.vocabLength);
     let tokens = 0;
-    const logits = (row: number) => rows.slice(row * vocabLength, (row + 1) * vocabLength);
-    for (const generation of new Set(step.rows)) {
-      const own = [...step.rows.keys()].filter((row) => step.rows[row] === generation);
-      const chosen = own.map((row) => ids[row] ?? noToken);
-      const { length } = generation.tokens;
-      try {
-        generation.deliver(chosen, generation.wantsRow ? own.map(logits) : []);
-        this.#share(generation);
-      } catch (error) {
-        generation.suspend(); // what its sequence holds is no better than what came of it
-        generation.fail(error as BrokenLogitsError);
-      }
-      tokens += generation.tokens.length - length;
+    for (const { generation, end, chooses } of step.parts) {
+      if (chooses) tokens += this.#choose(generation, step, results, logits);
+      this.#share(generation, end);
     }
-    this.#speculation.record(step, submitted, tokens, model.maxAhead);
+    for (const part of step.readings) {
+      const { reading, firstRow, rowCount, end } = part;
+      const rows =
+        reading.reads === 'logits'
+          ? logits(firstRow, rowCount)
+          : reading.reads === 'hidden'
+            ? slice(results.hidden, firstRow, rowCount, config.embeddingLength)
+            : results.scores.slice(firstRow, firstRow + rowCount);
+      reading.deliver(part, rows);
+      this.#share(reading, end);
+    }
+    this.#speculation.record(step, submitted, tokens, maxAhead);
   }
 
-  /** Once a prompt is computed, others may begin with it. */
-  #share({ sequence, tokens, promptLength, isEnded }: Generation): void {
-    if (tokens.length === promptLength + 1 && !isEnded) this.#sequences.holds(sequence, tokens.slice(0, promptLength));
+  /** A generation's rows of a step become tokens; how many. */
+  #choose(
+    generation: Generation,
+    step: ComposedStep,
+    { ids }: StepResults,
+    logits: (row: number) => Float32Array,
+  ): number {
+    const own = [...step.rows.keys()].filter((row) => step.rows[row] === generation);
+    const chosen = own.map((row) => ids[row] ?? noToken);
+    const { length } = generation.tokens;
+    try {
+      generation.deliver(chosen, generation.wantsRow ? own.map((row) => logits(row)) : []);
+    } catch (error) {
+      generation.suspend(); // what its sequence holds is no better than what came of it
+      generation.fail(error as BrokenLogitsError);
+    }
+    return generation.tokens.length - length;
+  }
+
+  /** What is computed of a prompt others may begin with. */
+  #share(lease: Generation | Reading, end: number): void {
+    if (end > lease.prompt.length || lease.isOver || lease.computed < end) return;
+    this.#sequences.holds(lease.sequence, lease.prompt.slice(0, end));
+    this.#hasProgress();
   }
 
   /** A step went wrong. Never rejects: those whose step it was hear of it. */
-  async #fail(model: Model, { parts }: ComposedStep, error: Error): Promise<void> {
+  async #fail(model: Model, step: ComposedStep, error: Error): Promise<void> {
     if (model !== this.model) return;
-    for (const { generation } of parts) generation.suspend();
+    const leases = leasesOf(step);
+    for (const lease of leases) lease.suspend();
     await this.#recovery.recover(model, error).catch((cause) => {
-      for (const { generation } of parts) generation.fail(cause);
+      for (const lease of leases) lease.fail(cause);
+      this.#hasProgress();
     });
   }
 
   /** One of a step's sequences found no room: the step goes back, and it waits where others may give some. */
   async #withoutRoom(
     model: Model,
-    { parts }: ComposedStep,
+    step: ComposedStep,
     { sequence, cause }: NoRoomError,
     releases: number,
   ): Promise<void> {
     if (model !== this.model) return;
-    for (const part of parts) part.generation.goBack(part);
+    goBack(step);
     if (releases !== this.#releases) return; // some has been given back since
-    const generation = parts.find((part) => part.generation.sequence === sequence)?.generation as Generation;
+    const lease = leasesOf(step).find((each) => each.sequence === sequence) as Generation | Reading;
     if (cause instanceof ContextFullError) {
-      if (this.#mayGetRoom(generation)) generation.isStalled = true;
-      else if (generation.computed < generation.promptLength) generation.fail(cause);
-      else generation.fill();
+      if (lease instanceof Reading && lease.computed > 0 && this.#leases.size > 1) await this.#letGo(lease);
+      else if (this.#mayGetRoom(lease)) lease.isStalled = true;
+      else if (lease instanceof Reading || lease.computed < lease.promptLength) lease.fail(cause);
+      else lease.fill();
+      this.#hasProgress();
       return;
     }
-    generation.suspend();
-    await this.#recovery.recover(model, cause).catch((reason) => generation.fail(reason));
+    lease.suspend();
+    await this.#recovery.recover(model, cause).catch((reason) => {
+      lease.fail(reason);
+      this.#hasProgress();
+    });
   }
 
   /** Whether another may yet give back what it holds. */
@@ -372,30 +432,6 @@ export class Scheduler {
     return (
       this.#releasing > 0 || [...this.#leases].some((other) => other !== lease && !other.isOver && !other.isStalled)
     );
-  }
-
-  /** A step outside the loop; undefined where it is to be composed anew: the device was lost, or there is room now. */
-  async #attempt(
-    reading: Reading,
-    model: Model,
-    batch: Parameters<Model['read']>[0],
-  ): Promise<StepResults | undefined> {
-    const releases = this.#releases;
-    try {
-      return await model.read(batch);
-    } catch (error) {
-      if (error instanceof AbandonedError) return undefined; // the signal says why
-      const cause = error instanceof NoRoomError ? error.cause : (error as Error);
-      if (!(cause instanceof ContextFullError)) await this.#recovery.recover(model, cause);
-      else if (releases !== this.#releases) return undefined;
-      else if (reading.computed > 0 && this.#leases.size > 1) await this.#letGo(reading);
-      else if (!this.#mayGetRoom(reading)) throw cause;
-      else {
-        reading.isStalled = true;
-        await this.#released.promise;
-      }
-      return undefined;
-    }
   }
 
   /** The model is open again: the cache is empty, and all begin anew with the tokens that they have. */
@@ -412,9 +448,34 @@ export class Scheduler {
   }
 }
 
-/** What the host reads of a step, whose rows belong to these. */
-function readsOf(rows: readonly Generation[]): { reads?: 'ids' | 'logits' | 'ids and logits' } {
+/** Tokens that are sooner shared than computed again. */
+const leastShared = 16;
+
+/** What the host reads of a step's logits, whose rows belong to these. */
+function readsOf(rows: ComposedStep['rows']): Pick<Batch, 'reads' | 'logitRows'> {
   if (rows.length === 0) return {};
-  if (!rows.some(({ wantsRow }) => wantsRow)) return { reads: 'ids' };
-  return { reads: rows.every(({ choosesHere }) => choosesHere) ? 'logits' : 'ids and logits' };
+  const isChosen = rows.some((each) => each instanceof Generation && !each.choosesHere);
+  const first = rows.findIndex(isRead);
+  if (first < 0) return { reads: 'ids' };
+  const logitRows = { first, count: rows.findLastIndex(isRead) + 1 - first };
+  return { reads: isChosen ? 'ids and logits' : 'logits', logitRows };
+}
+
+/** Whether a row's logits come to the host. */
+function isRead(owner: Generation | Reading): boolean {
+  return owner instanceof Reading || owner.wantsRow;
+}
+
+/** Some rows of [rows, length]. */
+function slice(rows: Float32Array, first: number, count: number, length: number): Float32Array {
+  return rows.slice(first * length, (first + count) * length);
+}
+
+function leasesOf({ parts, readings }: ComposedStep): (Generation | Reading)[] {
+  return [...parts.map(({ generation }) => generation), ...readings.map(({ reading }) => reading)];
+}
+
+function goBack({ parts, readings }: ComposedStep): void {
+  for (const part of parts) part.generation.goBack(part);
+  for (const part of readings) part.reading.goBack(part);
 }

@@ -41,6 +41,11 @@ export class Sequences {
     return { sequence, reused };
   }
 
+  /** Tokens at the beginning of `known` that some sequence holds. */
+  reusable(known: readonly number[]): number {
+    return Math.max(...this.#slots.map(({ tokens }) => commonLength(tokens, known)));
+  }
+
   /** In place, unless most of what it holds would be lost while another is empty. */
   #goesOn(from: number, reused: number): boolean {
     const hasEmpty = this.#slots.some(({ isTaken, tokens }) => !isTaken && tokens.length === 0);
@@ -82,7 +87,7 @@ export class Sequences {
 }
 
 /** How many tokens two sequences have in common at their beginning. */
-function commonLength(a: readonly number[], b: readonly number[]): number {
+export function commonLength(a: readonly number[], b: readonly number[]): number {
   const most = Math.min(a.length, b.length);
   let length = 0;
   while (length < most && a[length] === b[length]) length++;

@@ -11,10 +11,15 @@ export class Readbacks {
     this.#device = device;
   }
 
-  /** Records a copy of the first `byteLength` bytes of `source`; the result of `read`, after submission, are they. */
-  copy(encoder: GPUCommandEncoder, source: GPUBuffer, byteLength: number): { read(): Promise<ArrayBuffer> } {
+  /** Records a copy of `byteLength` bytes of `source`; the result of `read`, after submission, are they. */
+  copy(
+    encoder: GPUCommandEncoder,
+    source: GPUBuffer,
+    byteLength: number,
+    offset = 0,
+  ): { read(): Promise<ArrayBuffer> } {
     const { buffer, created } = this.#take(byteLength);
-    encoder.copyBufferToBuffer(source, 0, buffer, 0, byteLength);
+    encoder.copyBufferToBuffer(source, offset, buffer, 0, byteLength);
     return {
       read: async () => {
         await created;

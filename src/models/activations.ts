@@ -34,9 +34,9 @@ export function activationBytes(
     uniform: (label, { byteLength }) => ({ buffer: own(label, byteLength) }),
     dispatch: () => undefined,
   };
-  const step = { limits, table: () => nowhere, range: () => nowhere };
+  const step = { limits, table: () => nowhere, range: () => nowhere, scoredRange: () => nowhere };
   const kv = { type: kvType, pageCount: limits.maxPages, layers: [] };
-  architecture.forward(new Graph(recorder, config, step, precision), config, namesOf(tensors), kv);
+  architecture.forward(new Graph(recorder, config, step, precision, true), config, namesOf(tensors), kv);
 
   const { vocabLength } = config;
   const { maxLogits, sequences } = limits;

@@ -2,7 +2,7 @@ import type { Gguf, TensorInfo } from '../gguf/gguf.ts';
 import type { Weights } from '../weights/load.ts';
 import type { MatrixSpec } from '../weights/matrix.ts';
 import type { ModelConfig } from './config.ts';
-import type { Activation, Graph, KvLayers } from './graph.ts';
+import type { Activation, Graph, KvLayers, Output } from './graph.ts';
 
 /** A model family: what it loads, and its forward pass. One file each, one line in index.ts. */
 export interface Architecture {
@@ -14,13 +14,11 @@ export interface Architecture {
 }
 
 /** Where a step's data goes in and comes out. */
-export interface ForwardActivations {
+export interface ForwardActivations extends Output {
   /** Embeddings, [tokens, embeddingLength]. */
   readonly x: Activation;
-  /** What the output matrix is multiplied with, of the tokens that want logits: [logits, embeddingLength]. */
+  /** What the output matrix is multiplied with, of the tokens of which anything is wanted: [rows, embeddingLength]. */
   readonly hidden: Activation;
-  /** [logits, vocabLength]. */
-  readonly logits: Activation;
 }
 
 /** What an architecture loads of a file. */

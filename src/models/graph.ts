@@ -3,6 +3,7 @@ import { flash_attn } from '../../kernels/flash_attn.ts';
 import { flash_attn_merge } from '../../kernels/flash_attn_merge.ts';
 import { get_rows } from '../../kernels/get_rows.ts';
 import { kv_write } from '../../kernels/kv_write.ts';
+import { laneFloats, log_softmax, maxTop, partWords } from '../../kernels/log_softmax.ts';
 import { mul_mat } from '../../kernels/mul_mat.ts';
 import { mul_mat_vec } from '../../kernels/mul_mat_vec.ts';
 import type { After } from '../../kernels/parts/after.ts';
@@ -18,16 +19,16 @@ import type { BufferRange } from '../gpu/buffers.ts';
 import type { Recorder } from '../gpu/plan.ts';
 import type { Matrix, RowTile } from '../weights/matrix.ts';
 import type { ModelConfig } from './config.ts';
-import type { RangeName, StepCounts, StepTables } from './step.ts';
+import { type RangeName, type StepCounts, type StepTables, scoredIn, sliceCount, sliceRows } from './step.ts';
 
 /** `exact`: f32 activations and sums, f32 KV. `fast`: int8 activations where weights are int8, f16 KV, f32 sums. */
 export type Precision = 'exact' | 'fast';
 
-/** Activations of a step's tokens (or of those whose logits are wanted), [rows, paddedLength(length)] in f32. */
+/** Activations of a step's tokens (of those of which anything is wanted, or logits), [rows, paddedLength(length)] in f32. */
 export interface Activation {
   readonly name: string;
   readonly length: number;
-  readonly of: 'tokens' | 'logits';
+  readonly of: 'tokens' | 'rows' | 'logits';
   readonly buffer: GPUBuffer;
 }
 
@@ -48,7 +49,16 @@ export interface KvLayers {
 
 /** What `forward` is recorded on; a plan of memory only counts the buffers. */
 export type GraphRecorder = Pick<Recorder<StepCounts>, 'buffer' | 'uniform' | 'dispatch'>;
-type GraphStep = Pick<StepTables, 'limits' | 'table' | 'range'>;
+type GraphStep = Pick<StepTables, 'limits' | 'table' | 'range' | 'scoredRange'>;
+
+/** What the scored rows say: see log_softmax. */
+export type ScoreBuffers = Record<'lanes' | 'target_logprobs' | 'top_ids' | 'top_logprobs', GPUBuffer>;
+
+/** What a step leaves: logits, [logits, vocabLength]; and scores, where they are recorded. */
+export interface Output {
+  readonly logits: Activation;
+  readonly scores: ScoreBuffers | undefined;
+}
 
 /** Columns that the kernels of the decode phase are made for. */
 const columnWidths = [1, 2, 4, 8] as const;
@@ -59,15 +69,18 @@ export class Graph {
   readonly #config: ModelConfig;
   readonly #step: GraphStep;
   readonly #precision: Precision;
+  readonly #scores: boolean;
   readonly #activations = new Map<string, Activation>();
   /** int8 forms of activations that hold since the activation was last written. */
   readonly #quantized = new Map<string, Readonly<Record<string, BufferRange>>>();
 
-  constructor(recorder: GraphRecorder, config: ModelConfig, step: GraphStep, precision: Precision) {
+  /** `scores`: rows can be scored, which takes kernels and buffers that most models are never asked for. */
+  constructor(recorder: GraphRecorder, config: ModelConfig, step: GraphStep, precision: Precision, scores = false) {
     this.#recorder = recorder;
     this.#config = config;
     this.#step = step;
     this.#precision = precision;
+    this.#scores = scores;
   }
 
   /** Activations by name: the same name is the same buffer, in every layer. */
@@ -75,7 +88,8 @@ export class Graph {
     this.#quantized.delete(name); // about to be written
     const known = this.#activations.get(name);
     if (known) return known;
-    const rows = of === 'tokens' ? this.#step.limits.maxTokens : this.#step.limits.maxLogits;
+    const { maxTokens, maxRows, maxLogits } = this.#step.limits;
+    const rows = { tokens: maxTokens, rows: maxRows, logits: maxLogits }[of];
     const buffer = this.#recorder.buffer(name, rows * paddedLength(length) * 4);
     const activation = { name, length, of, buffer };
     this.#activations.set(name, activation);
@@ -102,14 +116,14 @@ export class Graph {
     }
   }
 
-  /** The rows of `src` whose logits are wanted. */
+  /** The rows of `src` of which anything is wanted. */
   wantedRows(src: Activation): Activation {
-    const dst = this.activation(`${src.name} wanted`, src.length, 'logits');
+    const dst = this.activation(`${src.name} wanted`, src.length, 'rows');
     const tile = this.#recorder.uniform('all tokens', new Uint32Array([0, Math.ceil(this.#step.limits.maxTokens / 2)]));
     this.#recorder.dispatch(get_rows, {
       shape: { type: 'F32', rowLength: src.length, chained: false },
-      buffers: { weight_v: src, tile, ids: this.#step.table('logitRows'), dst, range: this.#step.range('logits') },
-      count: (counts) => counts.logits,
+      buffers: { weight_v: src, tile, ids: this.#step.table('rows'), dst, range: this.#step.range('rows') },
+      count: (counts) => counts.rows,
     });
     return dst;
   }
@@ -126,35 +140,116 @@ export class Graph {
 
   /** matrix · x, and `after` of it into `dst`: stored, added to what is there, or gate and up to SwiGLU. */
   mulMat(matrix: Matrix, x: Activation, dst: Activation, after: After = 'store'): Activation {
-    const [prefill, decode] = phases[x.of];
     this.#quantized.delete(dst.name);
-    for (const tile of matrix.tiles) {
-      const input = this.#inputFor(tile, x);
-      const shape = {
-        type: tile.type.name,
-        activation: input.format,
-        after,
-        rows: tile.rowCount,
-        rowLength: matrix.rowLength,
-        dstStride: paddedLength(dst.length),
-      };
-      const buffers = { ...tile.planes, ...input.buffers, tile: tile.tile, dst };
-      this.#recorder.dispatch(mul_mat, {
-        shape,
-        buffers: { ...buffers, range: this.#step.range(prefill) },
-        count: (counts) => counts[prefill],
+    for (const tile of matrix.tiles) this.#mulMatTile(tile, matrix.rowLength, x, dst, after);
+    return dst;
+  }
+
+  #mulMatTile(tile: RowTile, rowLength: number, x: Activation, dst: Activation, after: After): void {
+    const [prefill, decode] = phases[dst.of];
+    const input = this.#inputFor(tile, x);
+    const shape = {
+      type: tile.type.name,
+      activation: input.format,
+      after,
+      rows: tile.rowCount,
+      rowLength,
+      dstStride: paddedLength(dst.length),
+    };
+    const buffers = { ...tile.planes, ...input.buffers, tile: tile.tile, dst };
+    this.#recorder.dispatch(mul_mat, {
+      shape,
+      buffers: { ...buffers, range: this.#step.range(prefill) },
+      count: (counts) => counts[prefill],
+      tile,
+    });
+    for (const columns of columnWidths) {
+      this.#recorder.dispatch(mul_mat_vec, {
+        shape: { ...shape, columns },
+        buffers: { ...buffers, range: this.#step.range(decode) },
+        count: (counts) => (widthFor(counts[decode]) === columns ? counts[decode] : 0),
         tile,
       });
-      for (const columns of columnWidths) {
-        this.#recorder.dispatch(mul_mat_vec, {
-          shape: { ...shape, columns },
-          buffers: { ...buffers, range: this.#step.range(decode) },
-          count: (counts) => (widthFor(counts[decode]) === columns ? counts[decode] : 0),
-          tile,
-        });
-      }
     }
-    return dst;
+  }
+
+  /**
+   * What the output matrix makes of the last hidden states, `x`: logits where they are wanted, and where scores are, the
+   * log-probabilities of one token and of the most likely ones. Tile by tile for all of them, so that each comes but once.
+   */
+  output(matrix: Matrix, x: Activation): Output {
+    const logits = this.activation('logits', matrix.rowCount, 'logits');
+    const scores = this.#scores ? this.#scoreBuffers() : undefined;
+    const longest = paddedLength(Math.max(...matrix.tiles.map(({ rowCount }) => rowCount)));
+    for (const tile of matrix.tiles) {
+      this.#mulMatTile(tile, matrix.rowLength, x, logits, 'store');
+      const isLast = tile === matrix.tiles.at(-1);
+      if (scores) this.#scoreTile(tile, isLast, matrix.rowLength, longest, x, scores);
+    }
+    return { logits, scores };
+  }
+
+  #scoreBuffers(): ScoreBuffers {
+    const { maxRows } = this.#step.limits;
+    const buffer = (name: string, perRow: number) => this.#recorder.buffer(name, maxRows * perRow * 4);
+    return {
+      lanes: buffer('score lanes', laneFloats),
+      target_logprobs: buffer('target logprobs', 1),
+      top_ids: buffer('top ids', maxTop),
+      top_logprobs: buffer('top logprobs', maxTop),
+    };
+  }
+
+  /** A tile's logits of the rows that are scored, a slice of them at a time, [sliceRows, stride]; and what they say. */
+  #scoreTile(
+    tile: RowTile,
+    isLast: boolean,
+    rowLength: number,
+    stride: number,
+    x: Activation,
+    scores: ScoreBuffers,
+  ): void {
+    const { rowStart, rowCount, label, type } = tile;
+    const logits = { buffer: this.#recorder.buffer('scored logits', sliceRows * stride * 4) };
+    const alone = this.#recorder.uniform(`${label} alone`, new Uint32Array([0, Math.ceil(rowCount / 2)]));
+    const words = partWords({ start: rowStart, length: rowCount, isLast });
+    const part = this.#recorder.uniform(`${label} of the vocabulary`, words);
+    const input = this.#inputFor(tile, x);
+    for (let slice = 0; slice < sliceCount(this.#step.limits); slice++) {
+      const of = (range: BufferRange) => sliceOf(range, slice, this.#step.limits.maxRows);
+      const range = this.#step.scoredRange(slice);
+      const count = (counts: StepCounts) => (counts.scored > 0 ? scoredIn(counts, slice).count : 0);
+      const act = Object.fromEntries(Object.entries(input.buffers).map(([name, buffer]) => [name, of(buffer)]));
+      this.#recorder.dispatch(mul_mat, {
+        shape: {
+          type: type.name,
+          activation: input.format,
+          after: 'store',
+          rows: rowCount,
+          rowLength,
+          dstStride: stride,
+        },
+        buffers: { ...tile.planes, ...act, tile: alone, dst: logits, range },
+        count,
+        tile,
+      });
+      const { lanes, target_logprobs, top_ids, top_logprobs } = scores;
+      this.#recorder.dispatch(log_softmax, {
+        shape: { stride },
+        buffers: {
+          logits,
+          part,
+          range,
+          scorings: of(this.#step.table('scorings')),
+          lanes: of({ buffer: lanes }),
+          target_logprobs: of({ buffer: target_logprobs }),
+          top_ids: of({ buffer: top_ids }),
+          top_logprobs: of({ buffer: top_logprobs }),
+        },
+        count,
+        tile,
+      });
+    }
   }
 
   /** A tile's weights meet f32, or int8 where both the numeric class and the type allow; quantised once per write. */
@@ -274,10 +369,18 @@ export class Graph {
   }
 }
 
+/** What is written decides. */
 const phases = {
   tokens: ['prefill', 'decode'],
+  rows: ['prefillLogits', 'decodeLogits'],
   logits: ['prefillLogits', 'decodeLogits'],
 } as const satisfies Record<Activation['of'], readonly [RangeName, RangeName]>;
+
+/** The part of a buffer that holds a slice of its `maxRows` rows. */
+function sliceOf({ buffer }: BufferRange, slice: number, maxRows: number): BufferRange {
+  const size = (buffer.size / maxRows) * sliceRows;
+  return { buffer, offset: slice * size, size };
+}
 
 /** The narrowest kernel that takes all columns at once, or the widest, several times. */
 function widthFor(columns: number): (typeof columnWidths)[number] {

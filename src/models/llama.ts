@@ -84,10 +84,10 @@ function checked(gguf: Gguf, name: string, rowLength: number, rows: number): Ten
 
 /**
  * One step, from embeddings (gathered before on the host, where the matrix is not on the GPU) to the last hidden state of
- * the tokens that want logits, and to these: [logits, vocabLength].
+ * the tokens of which anything is wanted, and to what the output matrix makes of them.
  */
 function forward(g: Graph, config: ModelConfig, weights: Weights, kv: KvLayers) {
-  const { embeddingLength, feedForwardLength, vocabLength, headCount, headCountKv, keyLength } = config;
+  const { embeddingLength, feedForwardLength, headCount, headCountKv, keyLength } = config;
   const qLength = headCount * keyLength;
   const kvLength = headCountKv * keyLength;
 
@@ -126,8 +126,7 @@ function forward(g: Graph, config: ModelConfig, weights: Weights, kv: KvLayers) 
     g.addBias(x, bias('ffn_down'), embeddingLength);
   }
 
-  const hidden = g.rmsNorm(g.wantedRows(x), weights.vector('output_norm.weight')); // [logits, embeddingLength]
+  const hidden = g.rmsNorm(g.wantedRows(x), weights.vector('output_norm.weight')); // [rows, embeddingLength]
   const output = weights.find('output.weight') ?? weights.matrix('token_embd.weight');
-  const logits = g.mulMat(output, hidden, g.activation('logits', vocabLength, 'logits')); // [logits, vocabLength]
-  return { x, hidden, logits };
+  return { x, hidden, ...g.output(output, hidden) };
 }

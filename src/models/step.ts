@@ -1,3 +1,4 @@
+import { type RowScoring, scoringWords, writeScoring } from '../../kernels/log_softmax.ts';
 import { prefillItemTokens } from '../../kernels/parts/attention.ts';
 import { complete, itemWords } from '../../kernels/parts/attn_items.ts';
 import { pageLength } from '../../kernels/parts/kv.ts';
@@ -9,7 +10,7 @@ import { offsetAlignment } from '../gpu/limits.ts';
 import type { ModelConfig } from './config.ts';
 import { fillRope } from './rope.ts';
 
-/** One token of a step: where it stands, and what is wanted of it. */
+/** One token of a step: where it stands, and what is wanted of it: one thing at most. */
 export interface StepToken {
   /** Or `pendingId`: the one that its sequence's last step samples, and the host does not know yet. */
   readonly id: number;
@@ -18,6 +19,10 @@ export interface StepToken {
   /** Page × pageLength + place in the page, where its keys and values go. */
   readonly kvSlot: number;
   readonly wantsLogits: boolean;
+  /** How likely another token is behind it, and which are the most likely. */
+  readonly scoring?: RowScoring | undefined;
+  /** What the output matrix would be multiplied with. */
+  readonly wantsHidden?: boolean | undefined;
 }
 
 /**
@@ -27,8 +32,6 @@ export interface StepToken {
 export interface Step {
   readonly prefill: readonly StepToken[];
   readonly decode: readonly StepToken[];
-  /** The output matrix is left out: what it would be multiplied with is wanted. */
-  readonly headless?: boolean | undefined;
 }
 
 /** The stretches of a step's tables that kernels work on; each is a `Range` uniform and a count. */
@@ -36,6 +39,7 @@ const ranges = [
   'tokens',
   'prefill',
   'decode',
+  'rows',
   'logits',
   'prefillLogits',
   'decodeLogits',
@@ -44,14 +48,19 @@ const ranges = [
 ] as const;
 export type RangeName = (typeof ranges)[number];
 
-/** How much of each range a step has, and how many of its tokens have partial attention results. */
-export type StepCounts = Record<RangeName | 'partials', number>;
+/**
+ * How much of each range a step has, and how many of its tokens have partial attention results. `rows` are the last
+ * hidden states that anything is wanted of: first those whose logits are, then the `scored`, then the others.
+ */
+export type StepCounts = Record<RangeName | 'scored' | 'partials', number>;
 
 export interface StepLimits {
   /** Tokens in a step, at most. */
   readonly maxTokens: number;
   /** Tokens in a step whose logits are wanted, at most. */
   readonly maxLogits: number;
+  /** Tokens in a step of which anything is wanted, at most: whole slices. */
+  readonly maxRows: number;
   /** Tokens in a step's decode phase, at most. */
   readonly maxDecode: number;
   readonly sequences: number;
@@ -63,6 +72,10 @@ export interface StepLimits {
 const maxDecode = 8;
 /** Logits of a step take at most this much: 32 rows of ALIA's vocabulary. */
 const maxLogitsBytes = 32 * 2 ** 20;
+/** Rows that are scored beside a step's tokens cost little: as many as a prompt has. */
+const maxScored = 512;
+/** Rows of which logits stand side by side while they are scored, whatever a tile's length. */
+export const sliceRows = 64;
 
 /** What steps of a model are bounded by: `chunkLength` tokens of prefill, `contextLength` positions of all sequences. */
 export function stepLimits(
@@ -71,9 +84,12 @@ export function stepLimits(
 ): StepLimits {
   const decode = Math.max(maxDecode, sequences);
   const rowBytes = paddedLength(vocabLength) * 4;
+  const maxLogits = Math.max(decode, Math.min(chunkLength, Math.floor(maxLogitsBytes / rowBytes)));
+  const maxRows = maxLogits + Math.min(chunkLength, maxScored);
   return {
     maxTokens: chunkLength + decode,
-    maxLogits: Math.max(decode, Math.min(chunkLength, Math.floor(maxLogitsBytes / rowBytes))),
+    maxLogits,
+    maxRows: Math.ceil(maxRows / sliceRows) * sliceRows,
     maxDecode: decode,
     sequences,
     maxPages: Math.ceil(contextLength / pageLength),
@@ -82,6 +98,15 @@ export function stepLimits(
 
 /** Bytes between two ranges in their buffer. */
 const rangeStride = offsetAlignment;
+
+/** Slices of a step's rows, and with them a range each behind the others. */
+export const sliceCount = ({ maxRows }: Pick<StepLimits, 'maxRows'>): number => Math.ceil(maxRows / sliceRows);
+
+/** Of a slice's rows those that are scored: the first one, and how many. */
+export function scoredIn({ logits, scored }: StepCounts, slice: number): { start: number; count: number } {
+  const start = Math.max(0, logits - slice * sliceRows);
+  return { start, count: Math.max(0, Math.min(sliceRows, logits + scored - slice * sliceRows) - start) };
+}
 
 /** What the host tells the GPU of a step: tables in buffers that live as long as the model. */
 export class StepTables {
@@ -94,7 +119,8 @@ export class StepTables {
   readonly #tokens: Uint32Array<ArrayBuffer>;
   readonly #angles: Float32Array<ArrayBuffer>;
   readonly #items: Uint32Array<ArrayBuffer>;
-  readonly #logitRows: Uint32Array<ArrayBuffer>;
+  readonly #rows: Uint32Array<ArrayBuffer>;
+  readonly #scorings: Uint32Array<ArrayBuffer>;
   readonly #ranges: Uint32Array<ArrayBuffer>;
 
   private constructor(
@@ -113,8 +139,9 @@ export class StepTables {
     this.#tokens = new Uint32Array(limits.maxTokens * tokenWords);
     this.#angles = new Float32Array(limits.maxTokens * frequencies.length * 2);
     this.#items = new Uint32Array(buffers.items.size / 4);
-    this.#logitRows = new Uint32Array(limits.maxLogits);
-    this.#ranges = new Uint32Array((ranges.length * rangeStride) / 4);
+    this.#rows = new Uint32Array(limits.maxRows);
+    this.#scorings = new Uint32Array(limits.maxRows * scoringWords);
+    this.#ranges = new Uint32Array(buffers.ranges.size / 4);
   }
 
   static async create(device: Device, config: ModelConfig, frequencies: Float64Array, limits: StepLimits) {
@@ -134,6 +161,11 @@ export class StepTables {
     return { buffer: this.#buffers.ranges, offset: ranges.indexOf(name) * rangeStride, size: 12 };
   }
 
+  /** Of a slice, the rows that are scored. */
+  scoredRange(slice: number): BufferRange {
+    return { buffer: this.#buffers.ranges, offset: (ranges.length + slice) * rangeStride, size: 12 };
+  }
+
   /** Writes the page table of all sequences, [sequences, maxPages]. */
   writePages(pages: Uint32Array<ArrayBuffer>): void {
     this.#device.gpu.queue.writeBuffer(this.#buffers.pages, 0, pages);
@@ -149,18 +181,17 @@ export class StepTables {
     });
     const prefillItems = this.#listPrefillItems(step.prefill);
     const { items: decodeItems, partials } = this.#listDecodeItems(step, prefillItems);
-    const wanted = tokens.flatMap(({ wantsLogits }, i) => (wantsLogits ? [i] : []));
-    this.#logitRows.set(wanted);
-
     const prefill = step.prefill.length;
-    const prefillWanted = wanted.filter((i) => i < prefill).length;
+    const { rows, prefillWanted, logits, scored } = this.#listRows(tokens, prefill);
     const counts: StepCounts = {
       tokens: tokens.length,
       prefill,
       decode: step.decode.length,
-      logits: wanted.length,
-      prefillLogits: step.headless ? 0 : prefillWanted,
-      decodeLogits: step.headless ? 0 : wanted.length - prefillWanted,
+      rows,
+      logits,
+      prefillLogits: prefillWanted,
+      decodeLogits: logits - prefillWanted,
+      scored,
       prefillItems,
       decodeItems,
       partials,
@@ -173,8 +204,33 @@ export class StepTables {
     ranges.forEach((name, i) => {
       this.#ranges.set([starts[name] ?? 0, counts[name]], (i * rangeStride) / 4);
     });
+    for (let slice = 0; scored > 0 && slice < sliceCount(this.limits); slice++) {
+      const { start, count } = scoredIn(counts, slice);
+      this.#ranges.set([start, count], ((ranges.length + slice) * rangeStride) / 4);
+    }
     this.#send(counts);
     return counts;
+  }
+
+  /** Places of the tokens of which anything is wanted: logits, scores, hidden states. */
+  #listRows(tokens: readonly StepToken[], prefill: number) {
+    let [rows, prefillWanted] = [0, 0];
+    tokens.forEach(({ wantsLogits }, i) => {
+      if (!wantsLogits) return;
+      this.#rows[rows++] = i;
+      if (i < prefill) prefillWanted++;
+    });
+    const logits = rows;
+    tokens.forEach(({ scoring }, i) => {
+      if (!scoring) return;
+      writeScoring(this.#scorings, rows, scoring);
+      this.#rows[rows++] = i;
+    });
+    const scored = rows - logits;
+    tokens.forEach(({ wantsHidden }, i) => {
+      if (wantsHidden) this.#rows[rows++] = i;
+    });
+    return { rows, prefillWanted, logits, scored };
   }
 
   #listPrefillItems(prefill: readonly StepToken[]): number {
@@ -208,12 +264,15 @@ export class StepTables {
 
   #send(counts: StepCounts): void {
     const { queue } = this.#device.gpu;
-    const { ids, tokens, angles, items, logitRows, ranges } = this.#buffers;
+    const { ids, tokens, angles, items, rows, scorings, ranges } = this.#buffers;
     queue.writeBuffer(ids, 0, this.#ids, 0, counts.tokens);
     queue.writeBuffer(tokens, 0, this.#tokens, 0, counts.tokens * tokenWords);
     queue.writeBuffer(angles, 0, this.#angles, 0, counts.tokens * this.#frequencies.length * 2);
     queue.writeBuffer(items, 0, this.#items, 0, (counts.prefillItems + counts.decodeItems) * itemWords);
-    queue.writeBuffer(logitRows, 0, this.#logitRows, 0, counts.logits);
+    queue.writeBuffer(rows, 0, this.#rows, 0, counts.rows);
+    if (counts.scored > 0) {
+      queue.writeBuffer(scorings, 0, this.#scorings, 0, (counts.logits + counts.scored) * scoringWords);
+    }
     queue.writeBuffer(ranges, 0, this.#ranges);
   }
 
@@ -224,17 +283,18 @@ export class StepTables {
 
 /** Words of each of a step's tables. */
 export function stepTableWords({ ropeDimensionCount }: ModelConfig, limits: StepLimits): Record<TableName, number> {
-  const { maxTokens, maxLogits, maxDecode, sequences, maxPages } = limits;
+  const { maxTokens, maxRows, maxDecode, sequences, maxPages } = limits;
   return {
     ids: maxTokens,
     tokens: maxTokens * tokenWords,
     angles: maxTokens * ropeDimensionCount,
     items: (maxTokens + maxDecode * maxPages) * itemWords,
-    logitRows: maxLogits,
+    rows: maxRows,
+    scorings: maxRows * scoringWords,
     pages: sequences * maxPages,
     lastIds: sequences,
-    ranges: (ranges.length * rangeStride) / 4,
+    ranges: ((ranges.length + sliceCount(limits)) * rangeStride) / 4,
   };
 }
 
-type TableName = 'ids' | 'tokens' | 'angles' | 'items' | 'logitRows' | 'pages' | 'lastIds' | 'ranges';
+type TableName = 'ids' | 'tokens' | 'angles' | 'items' | 'rows' | 'scorings' | 'pages' | 'lastIds' | 'ranges';

@@ -8,6 +8,7 @@ import { allRecent } from '../../kernels/parts/sampling.ts';
 import { KvCache } from '../../src/decoding/kv_cache.ts';
 import { type Batch, type BatchToken, type Model, NoRoomError, type StepResults } from '../../src/decoding/model.ts';
 import type { RowSampling, SequenceState } from '../../src/decoding/sampling_tables.ts';
+import type { RowScoring, TokenScore } from '../../src/decoding/scoring.ts';
 import { DeviceLostError } from '../../src/gpu/errors.ts';
 import { type FakeBuffer, fakeConfig, fakeDevice } from './fake_device.ts';
 
@@ -46,6 +47,7 @@ export async function fakeModel(options: FakeOptions = {}) {
     maxPrefill,
     maxDecode: 8,
     maxLogits: 8,
+    maxRows: 20,
     maxAhead,
     /** All that was submitted. */
     steps: [] as Batch[],
@@ -112,8 +114,12 @@ export async function fakeModel(options: FakeOptions = {}) {
     fake.steps.push(batch);
     const ids: number[] = [];
     const rows: number[] = [];
+    const scores: TokenScore[] = [];
+    const hidden: number[] = [];
     for (const token of [...prefill, ...decode]) {
       const hash = compute(token);
+      if (token.scoring) scores.push(scoreOf(says(token.position + 1, hash), token.scoring));
+      if (token.wantsHidden) hidden.push(...Array(fakeConfig.embeddingLength).fill(hash));
       if (!token.wantsLogits) continue;
       ids.push(token.sampling ? choose(token, hash, token.sampling) : 0);
       const likely = says(token.position + 1, hash);
@@ -126,9 +132,13 @@ export async function fakeModel(options: FakeOptions = {}) {
     return {
       async results() {
         await finished.promise;
+        const { first, count } = batch.logitRows ?? { first: 0, count: ids.length };
+        const read = rows.slice(first * vocabLength, (first + count) * vocabLength);
         return {
           ids: Uint32Array.from(reads?.startsWith('ids') ? ids : []),
-          rows: Float32Array.from(!reads || reads === 'ids' ? [] : rows),
+          rows: Float32Array.from(reads?.endsWith('logits') ? read : []),
+          scores,
+          hidden: Float32Array.from(hidden),
         };
       },
     };
@@ -182,6 +192,10 @@ export async function fakeModel(options: FakeOptions = {}) {
     recent[place] = id;
     return id;
   }
+}
+
+function scoreOf(likely: number, { target }: RowScoring): TokenScore {
+  return { id: target, logprob: target === likely ? 0 : -1, top: [{ id: likely, logprob: 0 }] };
 }
 
 export const lostError = () => new DeviceLostError('the GPU device was lost (unknown): a test says so');
