@@ -192,7 +192,10 @@ export async function* generateText<Running extends RunningText>(
 export const aborted = Symbol('aborted');
 
 /** What comes, unless the signal comes first: a step on its way is not waited for. */
-export async function unlessAborted<T>(coming: Promise<T>, signal: AbortSignal | undefined): Promise<T | typeof aborted> {
+export async function unlessAborted<T>(
+  coming: Promise<T>,
+  signal: AbortSignal | undefined,
+): Promise<T | typeof aborted> {
   if (!signal) return coming;
   coming.catch(() => undefined); // nobody may be left to hear of it
   const { promise, resolve } = Promise.withResolvers<typeof aborted>();

@@ -34,6 +34,8 @@ export class Scheduler {
   readonly #speculation: Speculation;
   readonly #draftModel: DraftModel | undefined;
   #inFlight: Promise<void>[] = [];
+  /** All steps that were submitted have been delivered. */
+  #delivered: Promise<void> = Promise.resolve();
   /** The step on its way verifies drafts: it is alone, and what comes after it is not known before. */
   #isVerifying = false;
   /** Sequences that are about to be given back, and that were. */
@@ -326,13 +328,17 @@ export class Scheduler {
       }
       const isWanted = () => leasesOf(step).some(({ isOver }) => !isOver);
       const { results } = await model.submit({ ...step, ...readsOf(step.rows), isWanted });
-      const done = results()
+      const coming = results();
+      coming.catch(() => undefined); // told in its turn
+      const done = this.#delivered
+        .then(() => coming) // a step of which much is read must not be overtaken
         .then((read) => this.#deliver(model, step, read, submitted))
         .catch((error) => this.#fail(model, step, error))
         .finally(() => {
           this.#inFlight = this.#inFlight.filter((other) => other !== done);
         });
       this.#inFlight.push(done);
+      this.#delivered = done;
     } catch (error) {
       if (error instanceof NoRoomError) await this.#withoutRoom(model, step, error, releases);
       else if (error instanceof AbandonedError) goBack(step);

@@ -6,7 +6,14 @@ import { Generation } from '../../src/decoding/generation.ts';
 import { Sampler } from '../../src/decoding/sampler.ts';
 import type { SamplingOptions } from '../../src/decoding/sampling_options.ts';
 
-const limits: ComposeLimits = { maxPrefill: 4, maxDecode: 3, maxLogits: 8, maxRows: 16, maxAhead: 4, contextLength: 100 };
+const limits: ComposeLimits = {
+  maxPrefill: 4,
+  maxDecode: 3,
+  maxLogits: 8,
+  maxRows: 16,
+  maxAhead: 4,
+  contextLength: 100,
+};
 
 interface Options extends SamplingOptions {
   reused?: number;

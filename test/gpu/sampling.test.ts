@@ -24,7 +24,14 @@ const sampleCount = 10_000;
 async function drawer(logits: Float32Array) {
   const vocabLength = logits.length;
   const config = { headCount: 1, headCountKv: 1 } as ModelConfig;
-  const limits = { maxTokens: rowCount, maxLogits: rowCount, maxRows: rowCount, maxDecode: 1, sequences: 1, maxPages: 1 };
+  const limits = {
+    maxTokens: rowCount,
+    maxLogits: rowCount,
+    maxRows: rowCount,
+    maxDecode: 1,
+    sequences: 1,
+    maxPages: 1,
+  };
   const step = await StepTables.create(device, config, new Float64Array(1), limits);
   const tables = await SamplingTables.create(device, vocabLength, rowCount, 1);
   const recorder = new Recorder<SampledCounts>(device, pipelines);

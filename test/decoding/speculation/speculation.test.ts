@@ -5,7 +5,14 @@ import { Generation } from '../../../src/decoding/generation.ts';
 import { Sampler } from '../../../src/decoding/sampler.ts';
 import { Speculation } from '../../../src/decoding/speculation/speculation.ts';
 
-const limits: ComposeLimits = { maxPrefill: 64, maxDecode: 8, maxLogits: 8, maxRows: 16, maxAhead: 1, contextLength: 4096 };
+const limits: ComposeLimits = {
+  maxPrefill: 64,
+  maxDecode: 8,
+  maxLogits: 8,
+  maxRows: 16,
+  maxAhead: 1,
+  contextLength: 4096,
+};
 
 afterEach(() => {
   vi.restoreAllMocks();
