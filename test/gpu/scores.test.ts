@@ -10,8 +10,7 @@ const options = { precision: 'exact', contextLength: 1024, chunkLength: 256, seq
 const tokens = Array.from({ length: 200 }, (_, i) => ((i * 37) % 900) + 10);
 const top = 3;
 
-const scoresOf = async (llm: LocalLLM, from = 0) =>
-  (await Array.fromAsync(llm.scores(tokens, { from, top }))).flat();
+const scoresOf = async (llm: LocalLLM, from = 0) => (await Array.fromAsync(llm.scores(tokens, { from, top }))).flat();
 
 /** The three most likely tokens of a row, and the logarithm of its sum of exponentials. */
 function likely(row: Float32Array) {
