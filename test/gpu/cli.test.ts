@@ -148,7 +148,7 @@ describe.runIf(adapterName === 'lavapipe')('generate and logits', () => {
     [['generate', '-m', join(folder, 'absent.gguf')], 1, /absent\.gguf/],
     [['generate', '-m', model, '--tokens', '1,999'], 1, /token 999 is not in the vocabulary of 331/],
     [['generate', '-m', model, '--adapter', 'GeForce'], 1, /no adapter named "GeForce": this machine has .*llvmpipe/],
-    [['generate', '-m', model, '--gpu-memory', '10KiB'], 1, /need 1 MiB of GPU memory/],
+    [['generate', '-m', model, '--gpu-memory', '10KiB'], 1, /need 2 MiB of GPU memory/],
     [
       ['generate', '-m', model, '-p', 'a '.repeat(400), '--context', '256'],
       1,
