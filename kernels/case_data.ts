@@ -88,17 +88,23 @@ export interface Activations {
   readonly values: Float64Array;
 }
 
-/** Random activations [tokens, length] in one of the formats that a matmul reads. */
-export function activations(random: Random, format: 'f32' | 'q8', tokens: number, length: number): Activations {
+/** Random activations [tokens, length] in one of the formats that a matmul reads; of deviation `scale`, or about a fifth of it. */
+export function activations(
+  random: Random,
+  format: 'f32' | 'q8',
+  tokens: number,
+  length: number,
+  scale = 1,
+): Activations {
   if (format === 'f32') {
-    const values = random.normal(tokens * length);
+    const values = random.normal(tokens * length).map((value) => scale * value);
     return { inputs: { act: padded(values, length) }, values: Float64Array.from(values) };
   }
   const blocks = blocksPerRow(length);
   const act_q = new Int8Array(tokens * blocks * blockLength);
   const act_s = new Float32Array(tokens * blocks);
   const values = new Float64Array(tokens * length);
-  for (let i = 0; i < act_s.length; i++) act_s[i] = (0.5 + random.next()) / 64;
+  for (let i = 0; i < act_s.length; i++) act_s[i] = (scale * (0.5 + random.next())) / 64;
   for (let token = 0; token < tokens; token++) {
     for (let k = 0; k < length; k++) {
       const at = token * blocks * blockLength + k;

@@ -25,9 +25,12 @@ export interface BroadcastTile {
   readonly lanes: 1 | 4 | 8;
 }
 
-export const broadcastInvocations = 32;
+const invocations = 32;
 /** Steps of four values in a pair of blocks, which share a load of scales. */
 const steps = 16;
+
+/** Rows and tokens of a workgroup. */
+export const broadcastSize = ({ pairs, columns }: BroadcastTile) => [2 * pairs * invocations, columns] as const;
 
 /** Needs `override BLOCKS` and `DST_STRIDE`. */
 export function mulMatBroadcast(shape: MulMatShape, { pairs, columns, lanes }: BroadcastTile): string {
@@ -67,7 +70,7 @@ var<storage, read> act: array<f32>; // [token, BLOCKS × 32]
 ${silu}
 ${after(shape.after)}
 
-@compute @workgroup_size(${broadcastInvocations})
+@compute @workgroup_size(${invocations})
 fn main(
   @builtin(global_invocation_id) id: vec3<u32>,
 #if ${lanes > 1}

@@ -53,14 +53,16 @@ export interface MulMatSize {
   readonly start?: number;
   /** Rows of the fused matrix before the bound tile. */
   readonly rowStart?: number;
+  /** Of the activations. */
+  readonly scale?: number;
 }
 
 /** A case of a matmul over the bound row tile; `extra` are the family's own shape fields. */
 export function mulMatCase<S extends MulMatShape>(size: MulMatSize, extra: Omit<S, keyof MulMatShape>): Case<S> {
-  const { type, rows, rowLength, tokens, activation = 'f32', after = 'store', start = 0, rowStart = 0 } = size;
+  const { type, rows, rowLength, tokens, activation = 'f32', after = 'store', start = 0, rowStart = 0, scale } = size;
   const dstStride = paddedLength(dstLength(after, rowStart + rows));
   const shape = { type, activation, after, rows, rowLength, dstStride, ...extra } as S;
-  const words = Object.entries({ ...extra, start, rowStart }).filter(([, value]) => value);
+  const words = Object.entries({ ...extra, start, rowStart, scale }).filter(([, value]) => value);
   const id = [
     `${type}×${activation}`,
     after,
@@ -74,7 +76,7 @@ export function mulMatCase<S extends MulMatShape>(size: MulMatSize, extra: Omit<
     const random = new Random(rows * 31 + rowLength * 7 + tokens);
     const blockType = matmulTypes[type] as BlockType;
     const w = weights(random, blockType, rows + (rows % 2), rowLength);
-    const x = activations(random, activation, start + tokens, rowLength);
+    const x = activations(random, activation, start + tokens, rowLength, scale);
     const initial = random.normal((start + tokens) * dstStride);
     const width = dstLength(after, rows + (rows % 2));
     const offset = dstLength(after, rowStart);
