@@ -7,6 +7,7 @@ const commands: Readonly<Record<string, () => Promise<{ run: Command }>>> = {
   generate: () => import('./generate.ts'),
   chat: () => import('./chat.ts'),
   serve: () => import('./serve.ts'),
+  batch: () => import('./batch.ts'),
   logits: () => import('./logits.ts'),
   perplexity: () => import('./perplexity.ts'),
   tokenize: () => import('./tokenize.ts'),

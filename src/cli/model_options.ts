@@ -59,7 +59,7 @@ export type DeviceValues = Values<typeof deviceArgs>;
 export async function loadModel(
   values: ModelValues,
   signal?: AbortSignal,
-  opened: Pick<LoadOptions, 'device'> = {},
+  opened: Pick<LoadOptions, 'device' | 'sequences'> = {},
 ): Promise<LocalLLM> {
   if (values.model === undefined) throw new UsageError('name the model with -m');
   let progress: Progress | undefined;
