@@ -25,7 +25,7 @@ export default defineConfig({
         test: {
           name: 'host',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/gpu/**', 'test/homes/**', 'test/package/**', 'test/streaming/**'],
+          exclude: ['test/gpu/**', 'test/homes/**', 'test/package/**', 'test/streaming/**', 'test/tuning/models/**'],
         },
       },
       ...Object.entries(drivers).map(([name, driver]) => ({

@@ -60,6 +60,11 @@ describe.each([
   );
 });
 
+test('texts are kept in the origin’s file system, whole', async () => {
+  const kept = await scenario.page.evaluate('cachedTexts()');
+  expect(kept).toEqual(['second', null, null]);
+});
+
 test('a model in a worker goes on after what is left, aborted or refused, and ends with its worker', async () => {
   const { expected, ...report } = (await scenario.page.evaluate("useWorker('/model.gguf')")) as UseReport;
   expect(expected).toHaveLength(4);

@@ -1,7 +1,7 @@
 /** Deno's own WebGPU on lavapipe: the kernels, and the tokens that Node gives. */
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { kernels } from '../../kernels/index.ts';
 import { hasSharedData } from '../fixtures/shared_data.ts';
 import { deno } from './command.ts';
@@ -44,6 +44,13 @@ test.runIf(hasSharedData)(
 
 test('reads in flight at once do not disturb each other', async () => {
   expect(await inDeno('reads', model.path)).toEqual([]);
+});
+
+test('texts are kept in the cache folder, whole', async () => {
+  vi.stubEnv('WEBGGUF_CACHE', `${model.folder}/cache`);
+  expect(await inDeno('cache')).toEqual(['second', null, null]);
+  expect(await readdir(`${model.folder}/cache`)).toEqual(['test.json']);
+  vi.unstubAllEnvs();
 });
 
 describe('a file that does not open', () => {

@@ -6,6 +6,7 @@ import type { Golden } from '../../src/doctor/golden.ts';
 import { type ByteSource, readBytes } from '../../src/gguf/source.ts';
 import type { CheckResult } from '../../src/gpu/check.ts';
 import type { Device } from '../../src/gpu/device.ts';
+import type { TextStore } from '../../src/gpu/findings_cache.ts';
 import type { Precision } from '../../src/index.ts';
 
 /** What a home tells of its kernels, as JSON. */
@@ -60,4 +61,13 @@ export async function wrongReads(source: ByteSource): Promise<number[]> {
   }
   await source.close();
   return wrong;
+}
+
+/** What a home's cache gives back: of a text written twice, of a longer one than was asked for, and of none. */
+export async function cachedTexts(cache: TextStore | undefined): Promise<(string | undefined)[]> {
+  if (!cache) return ['no cache'];
+  await cache.write('test.json', 'first, and longer');
+  await cache.write('test.json', 'second');
+  const missing = await cache.read('missing.json', 100).catch(() => undefined);
+  return [await cache.read('test.json', 6), await cache.read('test.json', 5), missing];
 }
