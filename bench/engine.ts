@@ -12,8 +12,12 @@ export interface Engine {
 }
 
 /** The engine that a script opens with these arguments; what it says on stderr is seen. */
-export async function spawnEngine(script: string, args: readonly string[]): Promise<Engine> {
-  const env = { ...process.env, XDG_RUNTIME_DIR: process.env.XDG_RUNTIME_DIR ?? '/tmp' };
+export async function spawnEngine(
+  script: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Engine> {
+  const env = { XDG_RUNTIME_DIR: '/tmp', ...process.env, ...environment };
   const child = spawn(process.execPath, [script, ...args], { env, stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const answer = async () => {

@@ -64,8 +64,10 @@ export interface StepResults {
 
 /** Which step is profiled. */
 export interface ProfileOptions {
-  /** Tokens of a prompt that it takes in, as many as a chunk has at most; one is decoded. Default 1. */
+  /** Tokens of the step, as many as the phase takes at most. Default 1. */
   tokens?: number;
+  /** `prefill` takes in a prompt; `decode` goes on with a text, or verifies a guess. Default by `tokens`. */
+  phase?: 'prefill' | 'decode';
   /** Positions before them, whatever the cache holds there. Default 0. */
   depth?: number;
   /** Default `kernel`. */
@@ -276,14 +278,15 @@ export class Model {
   }
 
   /** GPU time by kernel of a step in `sequence`, whose cache it spoils. */
-  profile(sequence: number, { tokens = 1, depth = 0, by = 'kernel' }: ProfileOptions): Promise<KernelTime[]> {
+  profile(sequence: number, options: ProfileOptions): Promise<KernelTime[]> {
+    const { tokens = 1, depth = 0, by = 'kernel', phase = tokens === 1 ? 'decode' : 'prefill' } = options;
     return this.#inTurn(async () => {
       const sampling = { ...mostLikely, feeds: false };
       const step = Array.from({ length: tokens }, (_, i) => {
         const isLast = i === tokens - 1;
         return { id: 0, position: depth + i, sequence, wantsLogits: isLast, ...(isLast && { sampling }) };
       });
-      const { results, counts } = await this.#submit({ [tokens === 1 ? 'decode' : 'prefill']: step, reads: 'ids' });
+      const { results, counts } = await this.#submit({ [phase]: step, reads: 'ids' });
       await results();
       return profilePlan(this.device, this.#recorded!.plan, counts, by);
     });

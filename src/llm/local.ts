@@ -138,7 +138,9 @@ export class LocalLLM implements LLM {
 
   /** GPU time by kernel of a step, by default of one decoded token, greatest first; `GpuError` without `timestamp-query`. */
   profile({ signal, ...options }: ProfileOptions & { signal?: AbortSignal } = {}): Promise<KernelTime[]> {
-    checkRange('tokens', options.tokens ?? 1, { from: 1, to: this.#scheduler.model.maxPrefill, whole: true });
+    const { model } = this.#scheduler;
+    const most = options.phase === 'decode' ? model.maxDecode : model.maxPrefill;
+    checkRange('tokens', options.tokens ?? 1, { from: 1, to: most, whole: true });
     return this.#scheduler.profile(options, signal);
   }
 

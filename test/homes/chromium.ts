@@ -27,8 +27,8 @@ export interface TestPage {
   until(expression: string): Promise<void>;
 }
 
-/** Serves the checkout, and `publicFolder`'s files at the root, on a free port of 127.0.0.1. */
-export async function openChromium(publicFolder: string): Promise<TestBrowser> {
+/** Serves the checkout, and `publicFolder`'s files at the root, on a free port of 127.0.0.1, with `headers`. */
+export async function openChromium(publicFolder: string, headers: Record<string, string> = {}): Promise<TestBrowser> {
   const executablePath = findBrowser();
   if (!executablePath) throw new Error('no Chromium or Chrome found; `npm run setup` installs it');
   const server = await createServer({
@@ -37,7 +37,7 @@ export async function openChromium(publicFolder: string): Promise<TestBrowser> {
     root: fileURLToPath(new URL('../../', import.meta.url)),
     publicDir: publicFolder,
     cacheDir: `${publicFolder}/.vite`,
-    server: { host: '127.0.0.1', port: 0, hmr: false, watch: null },
+    server: { host: '127.0.0.1', port: 0, hmr: false, watch: null, headers },
     resolve: { conditions: ['webgguf-source', ...defaultClientConditions] },
     optimizeDeps: { noDiscovery: true, include: [] }, // found late, a dependency would reload the page
   });
