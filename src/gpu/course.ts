@@ -27,9 +27,9 @@ interface Ground {
   readonly pipelines: Pipelines;
   /** Buffers that are filled with random numbers: nobody needs what is in them. */
   readonly scratch: ReadonlySet<GPUBuffer>;
-  readonly random: RandomBytes;
-  /** Buffers of `scratch` in which random numbers still are. */
-  readonly filled: Set<GPUBuffer>;
+  readonly random: RandomNumbers;
+  /** Offsets of ranges of `scratch` in which random numbers still are. */
+  readonly filled: Map<GPUBuffer, Set<number>>;
 }
 
 /** Bytes of a buffer that are filled and compared, from its start: the tokens of a small step. */
@@ -58,8 +58,8 @@ export function coursesOf<Counts>(
     device,
     pipelines,
     scratch: new Set([...buffers, ...scratch]),
-    random: new RandomBytes(),
-    filled: new Set<GPUBuffer>(),
+    random: new RandomNumbers(),
+    filled: new Map<GPUBuffer, Set<number>>(),
   };
   const groups = [...Map.groupBy(recorded, ({ kernel, shape }) => shapeName(kernel, shape)).values()];
   const sorted = groups.toSorted((a, b) => boundBytes(b, own) - boundBytes(a, own));
@@ -115,13 +115,28 @@ class RecordedCourse<Counts> implements Course {
     this.#fill(compiled.bindings, buffers);
     const dispatch = await this.#bound(compiled, variant, this.#recorded[0], counts);
     const outputs = compiled.bindings.filter(({ type }) => type === 'storage');
-    return readAfter(device, outputs, buffers, (encoder) => {
-      const pass = encoder.beginComputePass();
-      pass.setPipeline(dispatch.pipeline);
-      pass.setBindGroup(0, dispatch.bindGroup);
-      pass.dispatchWorkgroups(...dispatch.workgroups);
-      pass.end();
-    });
+    const bytes = await readAfter(
+      device,
+      outputs.map(({ name }) => beginning(buffers[name] as BufferRange)),
+      (encoder) => {
+        const pass = encoder.beginComputePass();
+        pass.setPipeline(dispatch.pipeline);
+        pass.setBindGroup(0, dispatch.bindGroup);
+        pass.dispatchWorkgroups(...dispatch.workgroups);
+        pass.end();
+      },
+    );
+    return Object.fromEntries(
+      outputs.map((output, i) => [output.name, this.#touched(output, bytes[i] as ArrayBuffer)]),
+    );
+  }
+
+  /** What of an output's beginning was written: all up to where the random numbers still are. */
+  #touched({ isF32 }: Binding, bytes: ArrayBuffer): Float32Array | Int8Array {
+    const words = new Uint32Array(bytes);
+    const filler = new Uint32Array(this.#ground.random.of(isF32).buffer);
+    const end = words.findLastIndex((word, i) => word !== filler[i]) + 1;
+    return isF32 ? new Float32Array(bytes, 0, end) : new Int8Array(bytes, 0, 4 * end);
   }
 
   async time(variants: readonly [object, object], rounds: number): Promise<readonly [number, number]> {
@@ -177,68 +192,59 @@ class RecordedCourse<Counts> implements Course {
     for (const { name, type, isF32 } of bindings) {
       const range = buffers[name];
       if (!range || type === 'uniform' || !scratch.has(range.buffer)) continue;
-      if (type === 'read-only-storage' && filled.has(range.buffer)) continue;
-      if (type === 'storage') filled.delete(range.buffer);
-      else filled.add(range.buffer);
-      const words = isF32 ? random.floats : random.halves;
-      const byteLength = Math.min(rangeBytes(range), words.byteLength);
-      device.gpu.queue.writeBuffer(range.buffer, range.offset ?? 0, words, 0, byteLength / 4);
+      const { buffer, offset, size } = beginning(range);
+      const offsets = filled.get(buffer) ?? new Set();
+      if (type === 'read-only-storage' && offsets.has(offset)) continue;
+      device.gpu.queue.writeBuffer(buffer, offset, random.of(isF32), 0, size / 4);
+      if (type === 'storage') filled.delete(buffer);
+      else filled.set(buffer, offsets.add(offset));
     }
   }
 }
 
-/** Runs what `encode` encodes, and reads the beginnings of what it has written. */
+/** What of a range is filled and compared. */
+function beginning(range: BufferRange): Required<BufferRange> {
+  return { buffer: range.buffer, offset: range.offset ?? 0, size: Math.min(rangeBytes(range), comparedBytes) };
+}
+
+/** Runs what `encode` encodes, and reads ranges of buffers. */
 async function readAfter(
   device: Device,
-  outputs: readonly Binding[],
-  buffers: Readonly<Record<string, BufferRange>>,
+  ranges: readonly Required<BufferRange>[],
   encode: (encoder: GPUCommandEncoder) => void,
-): Promise<Written> {
-  const places = outputs.map(({ name, isF32 }, i) => {
-    const range = buffers[name] as BufferRange;
-    return { name, isF32, range, byteLength: Math.min(rangeBytes(range), comparedBytes), i };
-  });
-  const total = places.reduce((sum, { byteLength }) => sum + byteLength, 0);
-  const readback = await createBuffer(device, 'tuning readback', total, 'readback');
+): Promise<ArrayBuffer[]> {
+  const starts = ranges.map((_, i) => ranges.slice(0, i).reduce((sum, { size }) => sum + size, 0));
+  const byteLength = ranges.reduce((sum, { size }) => sum + size, 0);
+  const readback = await createBuffer(device, 'tuning readback', byteLength, 'readback');
   try {
     await scoped(device.gpu, 'tuning', () => {
       const encoder = device.gpu.createCommandEncoder({ label: 'tuning' });
       encode(encoder);
-      let at = 0;
-      for (const { range, byteLength } of places) {
-        encoder.copyBufferToBuffer(range.buffer, range.offset ?? 0, readback, at, byteLength);
-        at += byteLength;
-      }
+      ranges.forEach(({ buffer, offset, size }, i) => {
+        encoder.copyBufferToBuffer(buffer, offset, readback, starts[i] as number, size);
+      });
       device.gpu.queue.submit([encoder.finish()]);
     });
-    const bytes = await readMapped(device, readback, total);
-    let at = 0;
-    const written: Record<string, Float32Array | Int8Array> = {};
-    for (const { name, isF32, byteLength } of places) {
-      written[name] = isF32 ? new Float32Array(bytes, at, byteLength / 4) : new Int8Array(bytes, at, byteLength);
-      at += byteLength;
-    }
-    return written;
+    const bytes = await readMapped(device, readback, byteLength);
+    return ranges.map(({ size }, i) => bytes.slice(starts[i], (starts[i] as number) + size));
   } finally {
     readback.destroy();
   }
 }
 
 /** Numbers that any kernel may read, always the same ones. */
-class RandomBytes {
+class RandomNumbers {
   #floats: Float32Array<ArrayBuffer> | undefined;
   #halves: Uint32Array<ArrayBuffer> | undefined;
 
-  /** Of −1 … 1. */
-  get floats(): Float32Array<ArrayBuffer> {
-    this.#floats ??= Float32Array.from(randomWords(), (word) => word / 2 ** 31 - 1);
-    return this.#floats;
-  }
-
-  /** What is an ordinary number whichever way it is read: as halves ±1/16 … 1/8, as int8 any, as bfloat16 or f32 tiny ones. */
-  get halves(): Uint32Array<ArrayBuffer> {
-    this.#halves ??= randomWords().map((word) => (word & 0x83ff83ff) | 0x2c002c00);
-    return this.#halves;
+  /**
+   * Floats of −1 … 1, or words that are ordinary numbers whichever way they are read: as halves ±1/16 … 1/8, as int8 any,
+   * as bfloat16 or f32 tiny ones.
+   */
+  of(isF32: boolean): Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer> {
+    if (isF32) this.#floats ??= Float32Array.from(randomWords(), (word) => word / 2 ** 31 - 1);
+    else this.#halves ??= randomWords().map((word) => (word & 0x83ff83ff) | 0x2c002c00);
+    return (isF32 ? this.#floats : this.#halves) as Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
   }
 }
 

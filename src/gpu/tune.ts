@@ -4,7 +4,7 @@
  */
 import type { Device } from './device.ts';
 import { DeviceLostError, isFaultOfKernel, LostByTrialError, OutOfMemoryError } from './errors.ts';
-import { type Race, shortReason } from './findings.ts';
+import { shortReason } from './findings.ts';
 import type { AnyKernel } from './kernel.ts';
 import { describe } from './pipelines.ts';
 import {
@@ -128,19 +128,36 @@ class Contest {
 
   /** Whether there is nothing to compare: one variant alone, or all were, or nothing here is right. */
   get isDone(): boolean {
-    const { kernel, shape } = this.#course;
-    const isLeft = usableVariants(kernel, shape, this.#device).length > 1;
-    const isRight = !this.#device.findings.dropped.has(fullVariantName(kernel, this.#first));
-    return !isLeft || !isRight || (this.#knownRace !== undefined && this.#challengers.length === 0);
+    const isWrong = this.#device.findings.dropped.has(fullVariantName(this.#course.kernel, this.#first));
+    return isWrong || this.#rivals.length === 0;
   }
 
+  /** Compares what runs with its rivals, one after the other; each result is kept at once. */
   async hold(): Promise<void> {
     if (this.isDone) return;
-    const [first, known, challengers] = [this.#first, this.#knownRace, this.#challengers];
-    const written = await this.runFirst();
-    const isRight = written && (known || (await this.#isAsBase(first, written)));
-    if (!isRight) return this.hold(); // with one variant less
-    await this.#race(first, known?.tried ?? [variantName(first)], challengers, written);
+    const { kernel, shape } = this.#course;
+    const rounds = this.#rounds;
+    const [first, rivals] = [this.#first, this.#rivals];
+    let [best, tried] = [first, this.#tried];
+    const expected = await this.runFirst();
+    if (!expected) return this.hold(); // with one variant less
+    for (const rival of rivals) {
+      const written = await this.#run(rival);
+      if (!written) continue;
+      const isOfOneOrder = this.#isOfOneOrder(first, rival);
+      const differing = isOfOneOrder ? otherBits(written, expected) : otherNumbers(written, expected);
+      if (differing !== undefined && this.#isBase(rival)) {
+        this.#dropFor(differing, first, rival);
+        return this.hold();
+      }
+      if (differing !== undefined) {
+        this.#dropFor(differing, rival, first);
+        continue;
+      }
+      if (isOfOneOrder && (await this.#isFaster(rival, best))) best = rival;
+      tried = [...tried, variantName(rival)];
+      this.#device.findings.races.set(shapeName(kernel, shape), { best: variantName(best), tried, rounds });
+    }
   }
 
   /** What runs as long as nobody is faster. */
@@ -148,48 +165,39 @@ class Contest {
     return chosenVariant(this.#course.kernel, this.#course.shape, this.#device);
   }
 
-  /** Those that have not raced yet. */
-  get #challengers(): readonly object[] {
-    const tried = this.#knownRace?.tried ?? [variantName(this.#first)];
-    const variants = interchangeableVariants(this.#course.kernel, this.#course.shape, this.#device);
-    return variants.filter((variant) => !tried.includes(variantName(variant)));
+  /**
+   * Those that it is yet to be compared with: of its order, and the base variant, which judges it. By bits at once, where
+   * that is of its order; by numbers, and after all others, where it is not.
+   */
+  get #rivals(): readonly object[] {
+    const { kernel, shape } = this.#course;
+    const others = interchangeableVariants(kernel, shape, this.#device).filter((variant) => !this.#isBase(variant));
+    const base = usableVariants(kernel, shape, this.#device).at(-1) as object;
+    const all = this.#isOfOneOrder(this.#first, base) ? [base, ...others] : [...others, base];
+    return all.filter((variant) => !this.#tried.includes(variantName(variant)));
   }
 
-  /** The race so far; nothing where it was shorter than it is to be now, or its winner does not run any more. */
-  get #knownRace(): Race | undefined {
+  /** In the race so far, if it was as long as it is to be now, and its winner still runs. */
+  get #tried(): readonly string[] {
     const { kernel, shape } = this.#course;
     const race = this.#device.findings.races.get(shapeName(kernel, shape));
-    const isKept = race && race.rounds >= this.#rounds;
-    return isKept && variantName(this.#first) === race.best ? race : undefined;
+    const first = variantName(this.#first);
+    return race && race.rounds >= this.#rounds && race.best === first ? race.tried : [first];
   }
 
-  /** The plainest variant judges the one that would run: by bits or, where they sum in different orders, by numbers. */
-  async #isAsBase(variant: object, written: Written): Promise<boolean> {
-    const { kernel, shape } = this.#course;
-    const base = usableVariants(kernel, shape, this.#device).at(-1) as object;
-    if (variantName(variant) === variantName(base)) return true;
-    const expected = await this.#run(base);
-    if (!expected) return true; // base itself was dropped, and judges nobody
-    const differ = kernel.order?.(variant) === kernel.order?.(base) ? otherBits : otherNumbers;
-    return this.#isSame(variant, differ(written, expected), base);
+  #isBase(variant: object): boolean {
+    const base = usableVariants(this.#course.kernel, this.#course.shape, this.#device).at(-1);
+    return base !== undefined && variantName(variant) === variantName(base);
   }
 
-  /** One challenger after the other against the best so far; each result is kept at once. */
-  async #race(first: object, triedBefore: readonly string[], challengers: readonly object[], expected: Written) {
-    const { kernel, shape } = this.#course;
-    const rounds = this.#rounds;
-    let [best, tried] = [first, triedBefore];
-    const keep = () =>
-      this.#device.findings.races.set(shapeName(kernel, shape), { best: variantName(best), tried, rounds });
-    keep();
-    for (const challenger of challengers) {
-      const written = await this.#run(challenger);
-      if (!written || !this.#isSame(challenger, otherBits(written, expected), first)) continue;
-      const times = await this.#budget.spend(slowerVariant, () => this.#course.time([best, challenger], rounds));
-      if (times[1] < times[0] * (1 - leastGain)) best = challenger;
-      tried = [...tried, variantName(challenger)];
-      keep();
-    }
+  #isOfOneOrder(a: object, b: object): boolean {
+    return this.#course.kernel.order?.(a) === this.#course.kernel.order?.(b);
+  }
+
+  async #isFaster(variant: object, than: object): Promise<boolean> {
+    const race = () => this.#course.time([than, variant], this.#rounds);
+    const [time, rivalTime] = await this.#budget.spend(slowerVariant, race);
+    return rivalTime < time * (1 - leastGain);
   }
 
   /** Runs what runs as long as nobody is faster. */
@@ -224,12 +232,9 @@ class Contest {
     }
   }
 
-  /** Drops a variant where something differs that must not. */
-  #isSame(variant: object, differing: string | undefined, than: object): boolean {
-    if (differing === undefined) return true;
+  #dropFor(differing: string, variant: object, than: object): void {
     const where = `${differing} of ${describe(this.#course.shape)}`;
     this.#drop(variant, `${where} is not what "${variantName(than)}" makes it`);
-    return false;
   }
 
   #drop(variant: object, reason: string): void {

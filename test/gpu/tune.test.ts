@@ -42,7 +42,7 @@ describe('a candidate is dropped by name', () => {
   const isDp4a = ({ by, dp4a }: Variant) => by === 'invocation' && dp4a;
 
   test('that computes something else', async () => {
-    const { dropped, race } = await tuned(
+    const { dropped } = await tuned(
       instead(isDp4a, (source) => source.replace('dot4I8Packed(a, b)', '(dot4I8Packed(a, b) | 1)')),
     );
     expect([...dropped]).toEqual([
@@ -51,7 +51,6 @@ describe('a candidate is dropped by name', () => {
         expect.stringMatching(/^dst of type=Q8_0 .* is not what "by=invocation" makes it$/),
       ],
     ]);
-    expect(race?.best).toBe('by=invocation');
   });
 
   test('that does not compile', async () => {
