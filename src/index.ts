@@ -26,6 +26,7 @@ export type {
   Token,
   TokenLogprob,
 } from './decoding/generate.ts';
+export type { PromptProgress } from './decoding/generation.ts';
 export { ContextFullError } from './decoding/kv_cache.ts';
 export type { ProfileOptions } from './decoding/model.ts';
 export type { SamplingOptions } from './decoding/sampling_options.ts';

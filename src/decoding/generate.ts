@@ -1,6 +1,6 @@
 import type { ToolCallDelta } from '../chat/index.ts';
 import type { Constraint, GrammarOptions } from '../grammar/index.ts';
-import type { Chosen, GenerationOptions } from './generation.ts';
+import type { Chosen, GenerationOptions, PromptProgress } from './generation.ts';
 import { logprobsOf } from './logprobs.ts';
 import { Sampler } from './sampler.ts';
 import { checkRange, type SamplingOptions } from './sampling_options.ts';
@@ -20,6 +20,8 @@ export interface GenerateOptions extends SamplingOptions, GrammarOptions {
    * to be faster; `always`: wherever there is a guess; or `off`. Default `auto`. Tokens with penalties are not guessed.
    */
   speculation?: 'auto' | 'always' | 'off';
+  /** Hears how much of a prompt is computed, each time that a part of it is. Default: nobody does. */
+  onProgress?(progress: PromptProgress): void;
   /** Ends generation within a step; what was generated stands. Default: nothing does. */
   signal?: AbortSignal;
 }
@@ -162,7 +164,8 @@ export async function* generateText<Running extends RunningText>(
   const wantsLogits = logprobs !== undefined;
   let running: Running;
   try {
-    running = await generator.start(prompt, { sampler, maxTokens, wantsLogits, speculation }, signal);
+    const onProgress = options.onProgress?.bind(options);
+    running = await generator.start(prompt, { sampler, maxTokens, wantsLogits, speculation, onProgress }, signal);
   } catch (error) {
     if (signal?.aborted) return end('abort');
     throw error;

@@ -22,6 +22,15 @@ export interface GenerationOptions {
   readonly wantsLogits: boolean;
   /** When tokens are guessed ahead and verified together. */
   readonly speculation: DraftWhen | 'off';
+  /** Hears how much of the prompt is computed. */
+  readonly onProgress?: ((progress: PromptProgress) => void) | undefined;
+}
+
+/** How far a prompt is. */
+export interface PromptProgress {
+  /** Of the prompt, computed by now or held by the cache before. */
+  readonly doneTokens: number;
+  readonly totalTokens: number;
 }
 
 /** A sequence that is being generated: what is known of it, what is on its way, what its consumer has not taken yet. */
@@ -30,6 +39,7 @@ export class Generation implements Lease {
   readonly sampler: Sampler;
   readonly maxTokens: number;
   readonly wantsLogits: boolean;
+  readonly #onProgress: GenerationOptions['onProgress'];
   readonly prompt: readonly number[];
   readonly promptLength: number;
   /** Prompt tokens that the cache held already. */
@@ -64,6 +74,7 @@ export class Generation implements Lease {
     this.sampler = options.sampler;
     this.maxTokens = options.maxTokens;
     this.wantsLogits = options.wantsLogits;
+    this.#onProgress = options.onProgress;
     for (const token of prompt) this.sampler.accept(token);
     const { speculation, sampler } = options;
     this.drafter = speculation === 'off' || !sampler.canVerify ? undefined : new Drafter(this.tokens, speculation);
@@ -163,6 +174,16 @@ export class Generation implements Lease {
       this.drafter?.learn(drafts.length, this.computed - before);
     }
     this.#settle();
+  }
+
+  /** A step is done that took it up to position `end`. */
+  progress(end: number): void {
+    if (end > this.promptLength || this.isOver) return;
+    try {
+      this.#onProgress?.({ doneTokens: end, totalTokens: this.promptLength });
+    } catch (error) {
+      this.fail(error as Error); // its consumer's own
+    }
   }
 
   /** A step that it was part of could not be submitted. */

@@ -46,7 +46,7 @@ export interface Batch {
   readonly reads?: 'ids' | 'logits' | 'ids and logits';
   /** For `logits`: of those tokens the first that is read, and how many are. Default: all of them. */
   readonly logitRows?: { readonly first: number; readonly count: number };
-  /** Asked between streamed tiles; once false, the step is left where it stands, with an `AbandonedError`. */
+  /** Asked between streamed tiles and between submissions; once false, the step is left where it stands, with an `AbandonedError`. */
   readonly isWanted?: () => boolean;
 }
 
@@ -84,6 +84,10 @@ const fullTuning = { milliseconds: 60_000, rounds: 9 };
 /** Tokens of the prompts that prefill kernels are tuned with; the longer one where the shorter is done in no time. */
 const tunedPrompts = [16, 128];
 
+/** Tokens of a prefill step at first; then as many as take between a quarter of a second and a second. */
+const firstPrefill = 512;
+const shortStepMilliseconds = 250;
+const longStepMilliseconds = 1000;
 /** Steps that are submitted before the first of them is read. */
 const maxAhead = 4;
 
@@ -115,6 +119,9 @@ export class Model {
   #scores = false;
   #closed = false;
   readonly #encoding = { steps: 0, milliseconds: 0 };
+  #prefillLength = firstPrefill;
+  /** When the last step was done. */
+  #done = 0;
 
   private constructor(parts: Parts) {
     this.#parts = parts;
@@ -233,6 +240,20 @@ export class Model {
     return this.#parts.tables.limits.sequences;
   }
 
+  /** Tokens that a step's prefill phase had best have: all that it may where a pass streams, else by what steps took. */
+  get prefillLength(): number {
+    return this.stream ? this.maxPrefill : Math.min(this.#prefillLength, this.maxPrefill);
+  }
+
+  /** A step of so many tokens was done, submitted at `began`. */
+  #learnPrefill(length: number, began: number): void {
+    const milliseconds = performance.now() - Math.max(began, this.#done);
+    this.#done = performance.now();
+    if (length < this.prefillLength) return;
+    if (milliseconds < shortStepMilliseconds) this.#prefillLength = Math.min(2 * length, this.maxPrefill);
+    if (milliseconds > longStepMilliseconds) this.#prefillLength = Math.max(length / 2, firstPrefill);
+  }
+
   /** Tokens that a step's prefill phase may have. */
   get maxPrefill(): number {
     return this.#parts.tables.limits.maxTokens - this.maxDecode;
@@ -331,15 +352,16 @@ export class Model {
     const copyResults = (encoder: GPUCommandEncoder) => {
       copies = copiesOf(encoder, readbacks, recorded, counts, batch, scorings);
     };
-    await recorded.plan.replay(counts, copyResults, isWanted);
+    await recorded.plan.replay(counts, copyResults, { isWanted, long: prefill.length > 0 });
     this.#encoding.steps++;
     this.#encoding.milliseconds += performance.now() - began;
     return {
       counts,
-      async results() {
+      results: async () => {
         const { ids, rows, scores, hidden } = copies;
         if (!(ids ?? rows ?? scores ?? hidden)) await device.unlessLost(device.gpu.queue.onSubmittedWorkDone());
         const read = await Promise.all([ids?.read(), rows?.read(), scores?.read(), hidden?.read()]);
+        this.#learnPrefill(prefill.length, began);
         return {
           ids: new Uint32Array(read[0] ?? nothing),
           rows: withoutPadding(new Float32Array(read[1] ?? nothing), recorded.logits),

@@ -296,8 +296,15 @@ export class Scheduler {
 
   /** The next step; what the draft model has a part in is not there at once. */
   #compose(): Promise<ComposedStep | undefined> | ComposedStep | undefined {
-    const { maxPrefill, maxDecode, maxLogits, maxRows, maxAhead, memory } = this.model;
-    const limits = { maxPrefill, maxDecode, maxLogits, maxRows, maxAhead, contextLength: memory.contextLength };
+    const { prefillLength, maxDecode, maxLogits, maxRows, maxAhead, memory } = this.model;
+    const limits = {
+      maxPrefill: prefillLength,
+      maxDecode,
+      maxLogits,
+      maxRows,
+      maxAhead,
+      contextLength: memory.contextLength,
+    };
     const isReading = this.#running.size > this.#generations.size;
     const plan = isReading ? undefined : this.#speculation.plan(this.#generations, limits, this.#inFlight.length);
     if (plan === 'wait') return undefined;
@@ -353,6 +360,7 @@ export class Scheduler {
     const logits = (row: number, count = 1) => slice(results.rows, row - firstRead, count, config.vocabLength);
     let tokens = 0;
     for (const { generation, end, chooses } of step.parts) {
+      generation.progress(end);
       if (chooses) tokens += this.#choose(generation, step, results, logits);
       this.#share(generation, end);
     }

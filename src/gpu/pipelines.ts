@@ -1,6 +1,7 @@
 import type { Device } from './device.ts';
 import { GpuError, scoped } from './errors.ts';
 import type { Kernel } from './kernel.ts';
+import { Pace } from './pace.ts';
 import { type Binding, type ComposedShader, composeShader, numbered } from './wgsl.ts';
 
 export interface CompiledKernel {
@@ -12,6 +13,8 @@ export interface CompiledKernel {
 
 /** Compiles kernels, each source and each pipeline once per device; calls run in parallel. */
 export class Pipelines {
+  /** How long they take, for whoever submits them. */
+  readonly pace = new Pace();
   readonly #device: Device;
   readonly #modules = new Map<string, Promise<GPUShaderModule>>();
   readonly #pipelines = new Map<string, Promise<CompiledKernel>>();

@@ -3,7 +3,9 @@ import type { Device } from './device.ts';
 import { GpuError, isFaultOfKernel, scoped } from './errors.ts';
 import { shortReason } from './findings.ts';
 import type { AnyKernel, Kernel, Workgroups } from './kernel.ts';
+import type { Pace } from './pace.ts';
 import type { CompiledKernel, Pipelines } from './pipelines.ts';
+import { Submissions } from './submissions.ts';
 import { chosenVariant, fullVariantName } from './variants.ts';
 
 /** What a segment needs in GPU memory while it runs: a row tile. Resident ones never make anybody wait. */
@@ -118,7 +120,7 @@ export class Recorder<Counts> {
     const { buffers } = this;
     try {
       await Promise.all(this.#created);
-      return new Plan(this.device, await this.#segments(), residency, buffers);
+      return new Plan(this.device, await this.#segments(), residency, buffers, this.#pipelines.pace);
     } catch (error) {
       this.discard();
       throw error;
@@ -213,9 +215,17 @@ export async function bind(
   );
 }
 
-/** Nobody wants the step any more: it was left between two tiles. */
+/** Nobody wants the step any more: it was left between two tiles, or two submissions. */
 export class AbandonedError extends Error {
   override name = 'AbandonedError';
+}
+
+/** How a step is submitted. */
+export interface ReplayOptions {
+  /** Asked between two parts of the step; once false, it is left where it stands. */
+  readonly isWanted?: (() => boolean) | undefined;
+  /** Whether it may take the GPU longer than is good for one submission. */
+  readonly long?: boolean;
 }
 
 /** `forward`, recorded once; replayed for every step. */
@@ -224,13 +234,16 @@ export class Plan<Counts> {
   readonly #device: Device;
   readonly #residency: Residency;
   readonly #buffers: readonly GPUBuffer[];
+  readonly #pace: Pace;
 
   constructor(
     device: Device,
     segments: readonly Segment<Counts>[],
     residency: Residency,
     buffers: readonly GPUBuffer[],
+    pace: Pace,
   ) {
+    this.#pace = pace;
     this.#device = device;
     this.segments = segments;
     this.#residency = residency;
@@ -239,29 +252,41 @@ export class Plan<Counts> {
 
   /**
    * Encodes and submits one step; `copies` are recorded behind the last dispatch.
-   * Resolves when all is submitted, not when the GPU is done. A segment that has nothing to do in this step does not
-   * wait for its tiles. Rejects with `AbandonedError` before a streamed tile where the step is not wanted any more.
+   * Resolves when all is submitted, not when the GPU is done; a `long` step goes in parts, each a tenth of a second of the
+   * GPU's time, of which it has two at most. A segment that has nothing to do in this step does not wait for its tiles.
+   * Rejects with `AbandonedError`, before a streamed tile or between two parts, where the step is not wanted any more.
    */
-  async replay(counts: Counts, copies?: (encoder: GPUCommandEncoder) => void, isWanted = () => true): Promise<void> {
-    const { gpu } = this.#device;
-    let encoder = gpu.createCommandEncoder();
+  async replay(
+    counts: Counts,
+    copies?: (encoder: GPUCommandEncoder) => void,
+    { isWanted = () => true, long = false }: ReplayOptions = {},
+  ): Promise<void> {
+    const submissions = new Submissions(this.#device, this.#pace);
+    const checkWanted = () => {
+      if (!isWanted()) throw new AbandonedError('nobody waits for the step any more');
+    };
     for (const { tiles, dispatches } of this.segments) {
       if (!dispatches.some(({ workgroups }) => workgroups(counts))) continue;
-      if (tiles.length > 0 && !isWanted()) throw new AbandonedError('nobody waits for the step any more');
+      if (tiles.length > 0) checkWanted();
       const arriving = this.#residency.acquire(tiles);
       if (arriving) {
-        gpu.queue.submit([encoder.finish()]); // the GPU works on it while the tiles arrive
+        submissions.submit(); // the GPU works on it while the tiles arrive
         await arriving;
-        encoder = gpu.createCommandEncoder();
       }
-      encode(encoder, dispatches, counts);
+      for (const dispatch of dispatches) {
+        const groups = dispatch.workgroups(counts);
+        if (!groups) continue;
+        submissions.dispatch(dispatch, groups);
+        if (!long || !submissions.isLong) continue;
+        if (tiles.length === 0) checkWanted();
+        await submissions.submitInTurn();
+      }
       if (tiles.length === 0) continue;
-      gpu.queue.submit([encoder.finish()]); // what takes the tiles' place must stand behind it in the queue
+      submissions.submit(); // what takes the tiles' place must stand behind it in the queue
       this.#residency.release(tiles);
-      encoder = gpu.createCommandEncoder();
     }
-    copies?.(encoder);
-    gpu.queue.submit([encoder.finish()]);
+    if (copies) submissions.encode(copies);
+    submissions.submit();
     this.#device.check();
   }
 
@@ -274,16 +299,4 @@ export class Plan<Counts> {
   dispatchCount(counts: Counts): number {
     return this.segments.flatMap((s) => s.dispatches.filter((d) => d.workgroups(counts))).length;
   }
-}
-
-function encode<Counts>(encoder: GPUCommandEncoder, dispatches: readonly Dispatch<Counts>[], counts: Counts): void {
-  const pass = encoder.beginComputePass();
-  for (const { pipeline, bindGroup, workgroups } of dispatches) {
-    const groups = workgroups(counts);
-    if (!groups) continue;
-    pass.setPipeline(pipeline);
-    pass.setBindGroup(0, bindGroup);
-    pass.dispatchWorkgroups(...groups);
-  }
-  pass.end();
 }

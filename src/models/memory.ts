@@ -59,17 +59,19 @@ export interface MemoryOptions {
   readonly budgetBytes?: number | undefined;
   /** Positions asked for; otherwise what fits, at most what the model was trained for. */
   readonly contextLength?: number | undefined;
-  /** Tokens of a prefill pass, at most. Default 512, and more where each pass streams. */
+  /** Tokens of a prefill pass, at most. Default 512, and more where memory allows or each pass streams. */
   readonly chunkLength?: number | undefined;
 }
 
 /** KV may take this much where nobody knows the memory: an eighth of the weights, and at least 1 GiB. */
 const unknownKvShare = 1 / 8;
 const unknownKvBytes = 2 ** 30;
-/** Tokens of a prefill pass of resident weights. */
+/** Tokens of a prefill pass of resident weights; more where their activations take no more than a share of the weights. */
 const residentChunk = 512;
+const longerChunks = [2048, 1024];
+const longChunkShare = 1 / 16;
 /** Shorter ones, where that keeps all weights resident. */
-const shorterChunks = [256, 128];
+const shorterChunks = [1024, 512, 256, 128];
 
 /** Bytes that the keys and values of one position take, over all layers. */
 export function kvBytesPerPosition({ blockCount, headCountKv, keyLength }: ModelConfig, type: KvType): number {
@@ -84,8 +86,10 @@ export function kvBytesPerPosition({ blockCount, headCountKv, keyLength }: Model
 export function planMemory(model: PlannedModel, options: MemoryOptions): MemoryPlan {
   checkHeads(model.config, options.kvType);
   const needs = needsOf(model, options, kvBytesPerPosition(model.config, options.kvType));
-  const { budgetBytes, chunkLength = residentChunk } = options;
-  const whole = planResident(needs, false, chunkLength, options);
+  const { budgetBytes, chunkLength = residentChunkOf(needs) } = options;
+  const whole =
+    planResident(needs, false, chunkLength, options) ??
+    planResident(needs, false, Math.min(chunkLength, residentChunk), options);
   if (whole || budgetBytes === undefined) return whole as MemoryPlan;
   for (const chunk of [chunkLength, ...shorterChunks.filter((chunk) => chunk < chunkLength)]) {
     const plan = planResident(needs, needs.output !== undefined, chunk, options);
@@ -98,6 +102,13 @@ export function planMemory(model: PlannedModel, options: MemoryOptions): MemoryP
     `streaming all weights and a context of ${needs.leastContext} need ${least} MiB of GPU memory, and there are ${have} MiB`,
     planned.leastBytes,
   );
+}
+
+function residentChunkOf({ embeddings, output, layers, ...needs }: Needs): number {
+  const weightBytes = sum([embeddings, ...layers, ...(output ? [output] : [])].map(({ bytes }) => bytes));
+  const isLight = (length: number) => needs.activationBytes(length, 0) <= longChunkShare * weightBytes;
+  const longest = longerChunks.find((length) => length <= needs.longestContext && isLight(length));
+  return longest ?? residentChunk;
 }
 
 /** About what a model takes where all of it is resident, with a context of its kind. */

@@ -45,6 +45,7 @@ export async function fakeModel(options: FakeOptions = {}) {
     kv,
     sequences,
     maxPrefill,
+    prefillLength: maxPrefill,
     maxDecode: 8,
     maxLogits: 8,
     maxRows: 20,

@@ -150,6 +150,28 @@ describe('ahead', () => {
     expect(await Promise.all(taken)).toEqual([await alone(prompt(8)), await alone(prompt(5, 1))]);
   });
 
+  test('a prompt tells how far it is, of all of it', async () => {
+    const { scheduler } = await setUp();
+    const heard: unknown[] = [];
+    const onProgress = (progress: unknown) => heard.push(progress);
+    await generate(scheduler, prompt(20), { maxTokens: 3, onProgress });
+    expect(heard).toEqual([8, 16, 20].map((doneTokens) => ({ doneTokens, totalTokens: 20 })));
+    heard.length = 0;
+    await generate(scheduler, prompt(20), { maxTokens: 3, onProgress });
+    expect(heard).toEqual([{ doneTokens: 20, totalTokens: 20 }]); // the cache held the others
+  });
+
+  test('who fails to hear of progress fails alone', async () => {
+    const { scheduler } = await setUp({ sequences: 2 });
+    const onProgress = () => {
+      throw new Error('deaf');
+    };
+    const failing = generate(scheduler, prompt(20), { onProgress });
+    const other = generate(scheduler, prompt(5, 1), { maxTokens: 3 });
+    await expect(failing).rejects.toThrow('deaf');
+    expect((await other).ids).toHaveLength(3);
+  });
+
   test('nobody waits: the loop sleeps, and wakes again', async () => {
     const { fake, scheduler } = await setUp();
     await generate(scheduler, prompt(8), { maxTokens: 3 });

@@ -8,9 +8,9 @@ import { fakeConfig } from './fake_device.ts';
 export type Wants = SamplingOptions & Partial<Omit<GenerationOptions, 'sampler'>>;
 
 export function wants(some: Wants = {}): GenerationOptions {
-  const { maxTokens = 20, wantsLogits = false, speculation = 'off', ...sampling } = some;
+  const { maxTokens = 20, wantsLogits = false, speculation = 'off', onProgress, ...sampling } = some;
   const sampler = new Sampler({ temperature: 1, seed: 1, ...sampling }, fakeConfig.vocabLength);
-  return { sampler, maxTokens, wantsLogits, speculation };
+  return { sampler, maxTokens, wantsLogits, speculation, onProgress };
 }
 
 /** The next `count` tokens, or fewer where the context ends. */

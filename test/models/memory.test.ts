@@ -40,7 +40,7 @@ describe('ALIA-40b', async () => {
   });
 
   test('in 48 GiB, and where nobody knows the memory: all resident, in passes of 512', () => {
-    const whole = { residentLayers: 48, streamedLayers: 0, hostEmbeddings: false, chunkLength: 512, bytesPerPass: 0 };
+    const whole = { residentLayers: 48, streamedLayers: 0, hostEmbeddings: false, chunkLength: 2048, bytesPerPass: 0 };
     expect(plan(alia, { budgetBytes: 48 * gib })).toMatchObject(whole);
     const unbounded = plan(alia, {});
     expect(unbounded).toMatchObject(whole);
