@@ -1,25 +1,24 @@
 import type { KvType } from '../../kernels/parts/kv.ts';
-import { pageLength } from '../../kernels/parts/kv.ts';
 import { mostLikely } from '../../kernels/parts/sampling.ts';
 import { paddedLength } from '../../kernels/quants/block_type.ts';
-import { coursesOf } from '../gpu/course.ts';
 import { type Device, withoutRaces } from '../gpu/device.ts';
 import { OutOfMemoryError } from '../gpu/errors.ts';
 import { Pipelines } from '../gpu/pipelines.ts';
 import { allResident, type Plan, Recorder } from '../gpu/plan.ts';
 import { type KernelTime, type ProfiledBy, profilePlan } from '../gpu/profile.ts';
 import { Readbacks } from '../gpu/readback.ts';
-import { type TuneLimits, tune } from '../gpu/tune.ts';
+import type { TuneLimits } from '../gpu/tune.ts';
 import type { ForwardActivations } from '../models/architecture.ts';
 import type { ModelConfig } from '../models/config.ts';
 import { type Activation, Graph, type Precision } from '../models/graph.ts';
-import { type LoadedModel, loadModel, type ModelHeader, type Tuning, type WeightsOptions } from '../models/load.ts';
+import { type LoadedModel, loadModel, type ModelHeader, type WeightsOptions } from '../models/load.ts';
 import { MemoryError, type MemoryOptions, type MemoryPlan, planMemory } from '../models/memory.ts';
-import { type Step, StepTables, type StepToken, stepLimits } from '../models/step.ts';
+import { StepTables, type StepToken, stepLimits } from '../models/step.ts';
 import type { TileStream } from '../weights/stream.ts';
 import { KvCache } from './kv_cache.ts';
 import { type RowSampling, type SampledCounts, SamplingTables, type SequenceState } from './sampling_tables.ts';
 import { copyScores, type RowScoring, type TokenScore } from './scoring.ts';
+import { reserveTrialPositions, tuneLimits, tuneRecorded } from './tune_model.ts';
 
 export interface ModelOptions extends WeightsOptions {
   /** The numeric class: f32 throughout, or int8 activations for Q8_0 and f16 KV. Default `fast`. */
@@ -78,16 +77,11 @@ export interface ProfileOptions {
 const linkSeconds = 1;
 /** Of the memory that a plan took and the device did not have, what the next plan may take. */
 const budgetShrink = 0.8;
-/** Milliseconds of a quick tuning: at most, for each MiB of weights, and what is too short for any. */
-const quickTuning = { most: 800, perMiB: 4, least: 50, rounds: 3 };
-const fullTuning = { milliseconds: 60_000, rounds: 9 };
-/** Tokens of the prompts that prefill kernels are tuned with; the longer one where the shorter is done in no time. */
-const tunedPrompts = [16, 128];
-
 /** Tokens of a prefill step at first; then as many as take between a quarter of a second and a second. */
 const firstPrefill = 512;
 const shortStepMilliseconds = 250;
 const longStepMilliseconds = 1000;
+
 /** Steps that are submitted before the first of them is read. */
 const maxAhead = 4;
 
@@ -395,13 +389,13 @@ export class Model {
   async #record(tuning?: TuneLimits): Promise<Recorded> {
     const { device, pipelines, config, precision, architecture, weights, kv, tables, sampling } = this.#parts;
     this.#destroyRecorded();
-    if (tuning) await kv.reserve(0, 0, tunedPositions(this.memory));
+    if (tuning) await reserveTrialPositions(this.#parts);
     const { generation } = kv;
     const recorder = new Recorder<SampledCounts>(device, pipelines);
     const graph = new Graph(recorder, config, tables, precision, this.#scores);
     const activations = architecture.forward(graph, config, weights, kv);
     const ids = sampling.record(recorder, activations.logits, tables);
-    if (tuning) await this.#tune(recorder, tuning);
+    if (tuning) await tuneRecorded(this.#parts, recorder, tuning);
     const plan = await recorder.finish(weights.stream ?? allResident);
     if (this.#closed) {
       plan.destroy();
@@ -409,35 +403,6 @@ export class Model {
     }
     this.#recorded = { ...activations, generation, plan, ids };
     return this.#recorded;
-  }
-
-  /** Races between variants of kernels, before anything in the model's buffers matters. */
-  async #tune(recorder: Recorder<SampledCounts>, limits: TuneLimits): Promise<void> {
-    const { device, pipelines, kv, tables, sampling, weights, memory } = this.#parts;
-    await Promise.all([recorder.compiled(), device.gpu.queue.onSubmittedWorkDone()]); // or they would be timed with it
-    tables.writePages(kv.pageTable);
-    const end = tunedPositions(memory);
-    const tokens = (count: number, logits: number) =>
-      Array.from({ length: count }, (_, i) => {
-        const position = end - count + i;
-        return { id: 0, position, sequence: 0, kvSlot: kv.slot(0, position), wantsLogits: i >= count - logits };
-      });
-    const write = (step: Step) => sampling.write(tables.write(step), []);
-    const prompt = (length: number) => ({ write: () => write({ prefill: tokens(length, 1), decode: [] }) });
-    const decode = (width: number) => ({ write: () => write({ prefill: [], decode: tokens(width, width) }) });
-    const trials = [
-      { steps: [decode(1)], isNeeded: true },
-      { steps: tunedPrompts.map((length) => prompt(Math.min(length, end, this.maxPrefill))), isNeeded: true },
-      ...[8, 4, 2].map((width) => ({ steps: [decode(Math.min(width, end))], isNeeded: false })),
-    ];
-    const cache = kv.layers.flat().flatMap(({ keys, vals }) => [keys.buffer, vals.buffer]);
-    try {
-      await tune(device, coursesOf(recorder, pipelines, trials, [...weights.slots, ...cache]), limits);
-    } catch (error) {
-      recorder.discard();
-      throw error;
-    }
-    kv.truncate(0, 0);
   }
 
   #destroyRecorded(): void {
@@ -472,22 +437,6 @@ export class Model {
     for (const resource of [kv, tables, sampling, readbacks]) resource.destroy();
     await weights.destroy();
   }
-}
-
-/** Positions of the sequence that kernels are tuned with: a page, or all there are. */
-const tunedPositions = ({ contextLength }: MemoryPlan) => Math.min(pageLength, contextLength);
-
-/** None where nothing is to be tuned, or the model is so small that nobody would notice. */
-function tuneLimits(
-  tuning: Tuning = 'quick',
-  { weightBytes, bytesPerPass }: MemoryPlan,
-  signal: AbortSignal | undefined,
-): TuneLimits | undefined {
-  if (tuning === 'off') return undefined;
-  if (tuning === 'full') return { ...fullTuning, signal };
-  const { most, perMiB, least, rounds } = quickTuning;
-  const milliseconds = Math.min(most, ((weightBytes + bytesPerPass) / 2 ** 20) * perMiB);
-  return milliseconds < least ? undefined : { milliseconds, rounds, signal };
 }
 
 /** The cache has no room for a sequence: the context is full, or the memory. */

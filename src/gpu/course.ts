@@ -22,16 +22,6 @@ export interface Trial<Counts> {
   readonly isNeeded: boolean;
 }
 
-interface Ground {
-  readonly device: Device;
-  readonly pipelines: Pipelines;
-  /** Buffers that are filled with random numbers: nobody needs what is in them. */
-  readonly scratch: ReadonlySet<GPUBuffer>;
-  readonly random: RandomNumbers;
-  /** Offsets of ranges of `scratch` in which random numbers still are. */
-  readonly filled: Map<GPUBuffer, Set<number>>;
-}
-
 /** Bytes of a buffer that are filled and compared, from its start: the tokens of a small step. */
 const comparedBytes = 2 ** 21;
 /** Dispatches of one shape that take turns, so that weights come from memory as they do in a model. */
@@ -43,35 +33,69 @@ const mostRuns = 64;
 /** A challenger that takes so many times as long in its first run is not timed again. */
 const hopeless = 2;
 
-/**
- * The courses of a recorded model: those of the first trial first, and of a trial first those with most weights. `scratch` are
- * buffers beside the plan's own that nobody needs yet.
- */
-export function coursesOf<Counts>(
-  { device, recorded, buffers }: Pick<Recorder<Counts>, 'device' | 'recorded' | 'buffers'>,
-  pipelines: Pipelines,
-  trials: readonly Trial<Counts>[],
-  scratch: readonly GPUBuffer[],
-): Course[] {
-  const own = new Set(buffers);
-  const ground = {
-    device,
-    pipelines,
-    scratch: new Set([...buffers, ...scratch]),
-    random: new RandomNumbers(),
-    filled: new Map<GPUBuffer, Set<number>>(),
-  };
-  const groups = [...Map.groupBy(recorded, ({ kernel, shape }) => shapeName(kernel, shape)).values()];
-  const sorted = groups.toSorted((a, b) => boundBytes(b, own) - boundBytes(a, own));
-  const seen = new Set<readonly Recorded<Counts>[]>();
-  return trials.flatMap((trial) => {
-    const counts = (trial.steps[0] as TrialStep<Counts>).write();
-    return sorted.flatMap((group) => {
-      if (seen.has(group) || (group[0] as Recorded<Counts>).count(counts) === 0) return [];
-      seen.add(group);
-      return new RecordedCourse(ground, group as [Recorded<Counts>, ...Recorded<Counts>[]], trial);
+/** Where variants of a recorded model's kernels are tried. */
+export class Ground<Counts> {
+  readonly device: Device;
+  readonly pipelines: Pipelines;
+  readonly random = new RandomNumbers();
+  readonly #recorded: readonly Recorded<Counts>[];
+  /** The plan's own buffers. */
+  readonly #own: ReadonlySet<GPUBuffer>;
+  /** All that may be filled with random numbers: nobody needs what is in them. */
+  readonly #scratch: ReadonlySet<GPUBuffer>;
+  /** Offsets of ranges in which random numbers still are. */
+  readonly #filled = new Map<GPUBuffer, Set<number>>();
+  readonly #touched = new Set<GPUBuffer>();
+
+  /** `scratch`: buffers beside the plan's own that are zero, and to stay so. */
+  constructor(
+    { device, recorded, buffers }: Pick<Recorder<Counts>, 'device' | 'recorded' | 'buffers'>,
+    pipelines: Pipelines,
+    scratch: readonly GPUBuffer[],
+  ) {
+    this.device = device;
+    this.pipelines = pipelines;
+    this.#recorded = recorded;
+    this.#own = new Set(buffers);
+    this.#scratch = new Set([...buffers, ...scratch]);
+  }
+
+  /** Every kernel on every shape: those of the first trial first, and of a trial first those with most weights. */
+  courses(trials: readonly Trial<Counts>[]): Course[] {
+    const groups = [...Map.groupBy(this.#recorded, ({ kernel, shape }) => shapeName(kernel, shape)).values()];
+    const sorted = groups.toSorted((a, b) => boundBytes(b, this.#own) - boundBytes(a, this.#own));
+    const seen = new Set<readonly Recorded<Counts>[]>();
+    return trials.flatMap((trial) => {
+      const counts = (trial.steps[0] as TrialStep<Counts>).write();
+      return sorted.flatMap((group) => {
+        if (seen.has(group) || (group[0] as Recorded<Counts>).count(counts) === 0) return [];
+        seen.add(group);
+        return new RecordedCourse(this, group as [Recorded<Counts>, ...Recorded<Counts>[]], trial);
+      });
     });
-  });
+  }
+
+  /** Random numbers into what is written, and into what is read where they are not there any more. */
+  fill(bindings: readonly Binding[], buffers: Readonly<Record<string, BufferRange>>): void {
+    for (const { name, type, isF32 } of bindings) {
+      const range = buffers[name];
+      if (!range || type === 'uniform' || !this.#scratch.has(range.buffer)) continue;
+      const { buffer, offset, size } = beginning(range);
+      const offsets = this.#filled.get(buffer) ?? new Set();
+      if (type === 'read-only-storage' && offsets.has(offset)) continue;
+      this.device.gpu.queue.writeBuffer(buffer, offset, this.random.of(isF32), 0, size / 4);
+      if (type === 'storage') this.#filled.delete(buffer);
+      else this.#filled.set(buffer, offsets.add(offset));
+      this.#touched.add(buffer);
+    }
+  }
+
+  /** Zeros again in all that was filled: kernels may count on them behind rows that they do not write to the end. */
+  clear(): void {
+    const encoder = this.device.gpu.createCommandEncoder({ label: 'tuning' });
+    for (const buffer of this.#touched) encoder.clearBuffer(buffer);
+    this.device.gpu.queue.submit([encoder.finish()]);
+  }
 }
 
 /** Of weights and tables, by all dispatches of a group. */
@@ -83,13 +107,13 @@ function boundBytes<Counts>(group: readonly Recorded<Counts>[], own: ReadonlySet
 const rangeBytes = ({ buffer, offset = 0, size = buffer.size - offset }: BufferRange) => size;
 
 class RecordedCourse<Counts> implements Course {
-  readonly #ground: Ground;
+  readonly #ground: Ground<Counts>;
   readonly #recorded: readonly [Recorded<Counts>, ...Recorded<Counts>[]];
   readonly #steps: readonly TrialStep<Counts>[];
   readonly isNeeded: boolean;
 
   constructor(
-    ground: Ground,
+    ground: Ground<Counts>,
     recorded: readonly [Recorded<Counts>, ...Recorded<Counts>[]],
     { steps, isNeeded }: Trial<Counts>,
   ) {
@@ -112,7 +136,7 @@ class RecordedCourse<Counts> implements Course {
     const counts = (this.#steps[0] as TrialStep<Counts>).write();
     const compiled = await pipelines.compile(this.kernel, this.shape, variant);
     const [{ buffers }] = this.#recorded;
-    this.#fill(compiled.bindings, buffers);
+    this.#ground.fill(compiled.bindings, buffers);
     const dispatch = await this.#bound(compiled, variant, this.#recorded[0], counts);
     const outputs = compiled.bindings.filter(({ type }) => type === 'storage');
     const bytes = await readAfter(
@@ -184,21 +208,6 @@ class RecordedCourse<Counts> implements Course {
     const { label, pipeline } = compiled;
     const bindGroup = await bind(this.#ground.device, compiled, buffers);
     return { label, pipeline, bindGroup, workgroups: this.kernel.workgroups(this.shape, variant, count(counts)) };
-  }
-
-  /** Random numbers into what is written, and into what is read where they are not there any more. */
-  #fill(bindings: readonly Binding[], buffers: Readonly<Record<string, BufferRange>>): void {
-    const { device, scratch, random, filled } = this.#ground;
-    for (const { name, type, isF32 } of bindings) {
-      const range = buffers[name];
-      if (!range || type === 'uniform' || !scratch.has(range.buffer)) continue;
-      const { buffer, offset, size } = beginning(range);
-      const offsets = filled.get(buffer) ?? new Set();
-      if (type === 'read-only-storage' && offsets.has(offset)) continue;
-      device.gpu.queue.writeBuffer(buffer, offset, random.of(isF32), 0, size / 4);
-      if (type === 'storage') filled.delete(buffer);
-      else filled.set(buffer, offsets.add(offset));
-    }
   }
 }
 

@@ -7,7 +7,7 @@ import type * as Kernels from '../../kernels/rms_norm.ts';
 import { rms_norm, rmsNormChecks } from '../../kernels/rms_norm.ts';
 import { run } from '../../src/cli/doctor.ts';
 import { checkModel } from '../../src/doctor/check_model.ts';
-import { coursesOf } from '../../src/gpu/course.ts';
+import { Ground } from '../../src/gpu/course.ts';
 import { FindingsCache } from '../../src/gpu/findings_cache.ts';
 import { tune } from '../../src/gpu/tune.ts';
 import type { LoadOptions } from '../../src/index.ts';
@@ -61,7 +61,7 @@ describe.runIf(adapterName === 'lavapipe')('subgroups of rms_norm are wrong', ()
     vi.stubEnv('WEBGGUF_CACHE', folder);
     const device = await openTestDevice();
     const { recorder, pipelines, trial } = await recordedCase(device, rms_norm, rmsNormChecks().cases[0]!);
-    await tune(device, coursesOf(recorder, pipelines, [trial], []), { milliseconds: 60_000, rounds: 3 });
+    await tune(device, new Ground(recorder, pipelines, []).courses([trial]), { milliseconds: 60_000, rounds: 3 });
     await new FindingsCache(nodeCache(), 'dawn').keep(device);
 
     const { stdout } = await runHere(run, '--kernel', 'add');

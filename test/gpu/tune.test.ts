@@ -1,7 +1,7 @@
 /** Variants race on a real device: chosen, dropped, and the same bits whatever is chosen. */
 import { describe, expect, test } from 'vitest';
 import { mul_mat_vec, mulMatVecChecks } from '../../kernels/mul_mat_vec.ts';
-import { coursesOf } from '../../src/gpu/course.ts';
+import { Ground } from '../../src/gpu/course.ts';
 import { noFindings } from '../../src/gpu/findings.ts';
 import { tune } from '../../src/gpu/tune.ts';
 import { variantName } from '../../src/gpu/variants.ts';
@@ -20,7 +20,7 @@ async function tuned(kernel: typeof mul_mat_vec) {
   const fresh = { ...device, findings: noFindings() };
   const testCase = mulMatVecChecks().cases.find(({ id }) => id.includes('Q8_0') && id.includes('q8'))!;
   const { recorder, pipelines, trial } = await recordedCase(fresh, kernel, testCase);
-  await tune(fresh, coursesOf(recorder, pipelines, [trial], []), thorough);
+  await tune(fresh, new Ground(recorder, pipelines, []).courses([trial]), thorough);
   recorder.discard();
   return { ...fresh.findings, race: [...fresh.findings.races.values()][0] };
 }
