@@ -1,5 +1,5 @@
 /** How fast a loaded model is, in llama-bench's sizes, beside what its device's memory gives. */
-import type { GenerateResult, LocalLLM } from '../index.ts';
+import type { GenerateResult, KernelTime, LocalLLM } from '../index.ts';
 import { type KernelRow, kernelTable } from './kernel_table.ts';
 import { timeRun } from './run.ts';
 import { type Spread, spreadOf } from './statistics.ts';
@@ -17,6 +17,8 @@ export interface ModelBenchOptions {
   readonly copyBandwidth: number;
   /** Of the best of all memory rooflines. */
   readonly memoryBandwidth: number;
+  /** Whether the device tells the times of passes. */
+  readonly hasClock: boolean;
   readonly signal?: AbortSignal;
   /** Is told what is being timed. */
   readonly onTest?: (test: BenchTest) => void;
@@ -41,6 +43,17 @@ export interface DepthSpeed {
   readonly depth: number;
   readonly prefill: PhaseSpeed;
   readonly decode: DecodeSpeed;
+  /** Where the device has a clock and all weights are resident. */
+  readonly attention?: AttentionTime;
+}
+
+/** What attention alone takes at a depth. */
+export interface AttentionTime {
+  /** Milliseconds of a decoded token, and of each token of a prompt's chunk. */
+  readonly decode: number;
+  readonly prefill: number;
+  /** Bytes of keys and values that a decoded token reads. */
+  readonly kvBytes: number;
 }
 
 export interface ModelBench {
@@ -52,6 +65,8 @@ export interface ModelBench {
   readonly streaming?: NonNullable<GenerateResult['streaming']>;
   /** Of a decoded token, where the device has a clock and all weights are resident. */
   readonly kernels: readonly KernelRow[];
+  /** GPU time of a step that verifies eight tokens, times that of one. */
+  readonly eightColumnsCost?: number;
 }
 
 export async function benchModel(llm: LocalLLM, options: ModelBenchOptions): Promise<ModelBench> {
@@ -63,6 +78,7 @@ export async function benchModel(llm: LocalLLM, options: ModelBenchOptions): Pro
       `the context holds ${contextLength} tokens, too few for ${longest}: lower -p, -n or the depth`,
     );
   }
+  const hasProfile = llm.info.streamedLayers === 0 && options.hasClock;
   const measured: DepthSpeed[] = [];
   let encodeMillisecondsPerToken = 0;
   let streaming: GenerateResult['streaming'];
@@ -88,14 +104,16 @@ export async function benchModel(llm: LocalLLM, options: ModelBenchOptions): Pro
     };
     const prefill = await time(named('pp', options.prefill));
     const decode = await time(named('tg', options.decode));
-    const positions = depth + 1 + options.decode / 2;
-    const bytesPerToken = llm.weightBytesPerToken + (kvBytes / contextLength) * positions;
+    const kvBytesPerPosition = kvBytes / contextLength;
+    const bytesPerToken = llm.weightBytesPerToken + kvBytesPerPosition * (depth + 1 + options.decode / 2);
     const bytesPerSecond = bytesPerToken * decode.tokensPerSecond;
     const fractions = {
       bandwidthFraction: bytesPerSecond / options.copyBandwidth,
       memoryFraction: bytesPerSecond / options.memoryBandwidth,
     };
-    measured.push({ depth, prefill, decode: { ...decode, bytesPerToken, ...fractions } });
+    const attention = hasProfile && (await attentionTime(llm, depth, options.prefill, kvBytesPerPosition));
+    const speeds = { depth, prefill, decode: { ...decode, bytesPerToken, ...fractions } };
+    measured.push({ ...speeds, ...(attention && { attention }) });
   }
   return {
     depths: measured,
@@ -103,7 +121,22 @@ export async function benchModel(llm: LocalLLM, options: ModelBenchOptions): Pro
     encodeMillisecondsPerToken,
     weightBytesPerToken: llm.weightBytesPerToken,
     ...(streaming && { streaming }),
-    kernels:
-      llm.info.streamedLayers === 0 ? kernelTable(await llm.profile({ by: 'shape' }), options.memoryBandwidth) : [],
+    ...(hasProfile ? await profiles(llm, options.memoryBandwidth) : { kernels: [] }),
   };
 }
+
+async function profiles(llm: LocalLLM, memoryBandwidth: number) {
+  const one = await llm.profile({ by: 'shape' });
+  const eight = await llm.profile({ tokens: 8, phase: 'decode' });
+  return { kernels: kernelTable(one, memoryBandwidth), eightColumnsCost: wholeTime(eight) / wholeTime(one) };
+}
+
+async function attentionTime(llm: LocalLLM, depth: number, prompt: number, kvBytesPerPosition: number) {
+  const tokens = Math.min(prompt, llm.maxPrefill);
+  const decode = wholeTime(attentionOf(await llm.profile({ depth })));
+  const prefill = wholeTime(attentionOf(await llm.profile({ tokens, depth, phase: 'prefill' }))) / tokens;
+  return { decode, prefill, kvBytes: kvBytesPerPosition * (depth + 1) };
+}
+
+const attentionOf = (times: readonly KernelTime[]) => times.filter(({ label }) => label.startsWith('flash_attn'));
+const wholeTime = (times: readonly KernelTime[]) => times.reduce((sum, { milliseconds }) => sum + milliseconds, 0);

@@ -60,6 +60,7 @@ export async function run(args: string[], signal?: AbortSignal): Promise<number>
       const bench = await benchModel(llm, {
         ...sizes,
         ...bandwidths,
+        hasClock: device.features.timestamps,
         ...(signal && { signal }),
         onTest: ({ name }) => tell(name),
       });
@@ -92,12 +93,13 @@ interface Report extends ModelBench {
 
 function report({ adapter, load, copyBandwidth, memoryBandwidth, ...bench }: Report): string {
   const gigabytes = (bytes: number) => `${(bytes / 1e9).toPrecision(3)} GB`;
-  const speeds = bench.depths.flatMap(({ depth, prefill, decode }) => {
+  const speeds = bench.depths.flatMap(({ depth, prefill, decode, attention }) => {
     const at = depth > 0 ? ` at depth ${depth}` : '';
     const fraction = `${gigabytes(decode.bytesPerToken * decode.tokensPerSecond)}/s, ${decode.bandwidthFraction.toFixed(2)} of copying`;
+    const ofAttention = (time?: number) => (time === undefined ? '' : `; attention ${time.toFixed(3)} ms a token`);
     return [
-      `pp${prefill.tokens}${at}: ${prefill.tokensPerSecond.toFixed(1)} tok/s`,
-      `tg${decode.tokens}${at}: ${decode.tokensPerSecond.toFixed(1)} tok/s, ${fraction}`,
+      `pp${prefill.tokens}${at}: ${prefill.tokensPerSecond.toFixed(1)} tok/s${ofAttention(attention?.prefill)}`,
+      `tg${decode.tokens}${at}: ${decode.tokensPerSecond.toFixed(1)} tok/s, ${fraction}${ofAttention(attention?.decode)}`,
     ];
   });
   return [
@@ -106,6 +108,7 @@ function report({ adapter, load, copyBandwidth, memoryBandwidth, ...bench }: Rep
     `loaded in ${(load.milliseconds / 1000).toFixed(1)} s, ${gigabytes(load.gpuBytes)} of GPU memory`,
     `${bench.dispatchesPerToken} dispatches a token, encoded in ${bench.encodeMillisecondsPerToken.toFixed(2)} ms`,
     ...speeds,
+    ...(bench.eightColumnsCost ? [`eight tokens verified cost ${bench.eightColumnsCost.toFixed(2)} times one`] : []),
     ...(bench.streaming ? [formatStreaming(bench.streaming)] : []),
     ...(bench.kernels.length > 0 ? ['', 'A decoded token by kernel:', formatKernelTable(bench.kernels)] : []),
   ].join('\n');

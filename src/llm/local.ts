@@ -149,6 +149,11 @@ export class LocalLLM implements LLM {
     return this.#scheduler.model.encoding;
   }
 
+  /** Tokens of a prompt that a step takes in, at most. */
+  get maxPrefill(): number {
+    return this.#scheduler.model.maxPrefill;
+  }
+
   /** Bytes of weights that every decoded token goes through. */
   get weightBytesPerToken(): number {
     return this.#scheduler.model.weightBytesPerToken;
