@@ -19,6 +19,8 @@ interface LayerGroup extends KvGroup {
 export interface KvOptions {
   readonly type: KvType;
   readonly sequences: number;
+  /** Further places that hold pages, which no step reads: what may be gone on from. Numbered behind the sequences. Default 0. */
+  readonly shelves?: number;
   /** Positions of all sequences together, at most; whole pages. */
   readonly contextLength: number;
 }
@@ -53,7 +55,7 @@ export class KvCache implements KvLayers {
   private constructor(
     device: Device,
     config: ModelConfig,
-    { type, sequences, contextLength }: KvOptions,
+    { type, sequences, shelves = 0, contextLength }: KvOptions,
     pages: number,
   ) {
     this.type = type;
@@ -62,7 +64,7 @@ export class KvCache implements KvLayers {
     this.pageTable = new Uint32Array(sequences * this.maxPages);
     this.#device = device;
     this.#config = config;
-    this.#held = Array.from({ length: sequences }, () => []);
+    this.#held = Array.from({ length: sequences + shelves }, () => []);
     this.#holders = new Uint32Array(this.maxPages);
     this.#freePages = descending(0, pages);
   }
@@ -86,6 +88,11 @@ export class KvCache implements KvLayers {
   /** Bytes of GPU memory in use. */
   get byteLength(): number {
     return this.pageCount * pageLength * kvBytesPerPosition(this.#config, this.type);
+  }
+
+  /** Positions of the pages that are held. */
+  get heldPositions(): number {
+    return (this.pageCount - this.#freePages.length) * pageLength;
   }
 
   /** Whether positions [start, end) of a sequence can be written as things stand. */
@@ -149,7 +156,9 @@ export class KvCache implements KvLayers {
 
   #put(sequence: number, place: number, page: number): void {
     (this.#held[sequence] as number[])[place] = page;
-    this.pageTable[sequence * this.maxPages + place] = page;
+    const entry = sequence * this.maxPages + place;
+    if (entry >= this.pageTable.length) return; // a shelf's
+    this.pageTable[entry] = page;
     this.version++;
   }
 

@@ -27,6 +27,8 @@ export interface ModelOptions extends WeightsOptions {
   kvType?: KvType;
   /** Sequences that are held at once, and generated together. They share the context. Default 1. */
   sequences?: number;
+  /** Beginnings of texts that the cache holds beside the sequences' own, while the context has room. Default 0. */
+  cachedPrefixes?: number;
   /** Tokens of a prefill step, at most. Default 512, or as memory allows: fewer, and up to 2,048 where weights are streamed. */
   chunkLength?: number;
 }
@@ -165,7 +167,14 @@ export class Model {
       return resource;
     };
     try {
-      const kv = own(await KvCache.create(device, config, { type: kvType, sequences, contextLength }));
+      const kv = own(
+        await KvCache.create(device, config, {
+          type: kvType,
+          sequences,
+          shelves: options.cachedPrefixes ?? 0,
+          contextLength,
+        }),
+      );
       const limits = stepLimits(config, { chunkLength, sequences, contextLength });
       const tables = own(await StepTables.create(device, config, frequencies, limits));
       const sampling = own(await SamplingTables.create(device, config.vocabLength, limits.maxLogits, sequences));

@@ -6,7 +6,14 @@ import { type Chosen, Generation, type GenerationOptions } from './generation.ts
 import { ContextFullError, type KvCache } from './kv_cache.ts';
 import type { Lease } from './lease.ts';
 import type { Logprob } from './logprobs.ts';
-import { type Batch, type Model, NoRoomError, type ProfileOptions, type StepResults } from './model.ts';
+import {
+  type Batch,
+  type Model,
+  type ModelOptions,
+  NoRoomError,
+  type ProfileOptions,
+  type StepResults,
+} from './model.ts';
 import { Reading, type ReadingOptions, type Rows } from './reading.ts';
 import { Recovery, type Reopen } from './recovery.ts';
 import type { BrokenLogitsError } from './sampler.ts';
@@ -48,11 +55,16 @@ export class Scheduler {
   #closed: Error | undefined;
 
   /** `reopen` opens a device and loads the model again, the draft model with it; without it a lost device is the end. */
-  constructor(model: Model, sequences: number, reopen?: Reopen, draftModel?: DraftModel) {
+  constructor(
+    model: Model,
+    { sequences = 1, cachedPrefixes = 0 }: Pick<ModelOptions, 'sequences' | 'cachedPrefixes'> = {},
+    reopen?: Reopen,
+    draftModel?: DraftModel,
+  ) {
     this.#draftModel = draftModel;
     this.#speculation = new Speculation(draftModel);
     this.#recovery = new Recovery(model, reopen, () => this.#restart());
-    this.#sequences = new Sequences(sequences);
+    this.#sequences = new Sequences(sequences, cachedPrefixes);
     this.#turns = new Turns(sequences);
     this.#adopt();
   }
@@ -196,10 +208,10 @@ export class Scheduler {
     if (this.#closed) throw this.#closed;
     await this.#turns.take(signal);
     try {
-      for (;;) {
+      for (let isWorthIt = this.model.stream ? this.model.maxPrefill : leastShared; ; isWorthIt = 1) {
         const progress = this.#progress.promise;
         const lease = await this.#edit((kv) => {
-          if (this.#isBeingComputed(prompt)) return undefined;
+          if (this.#isBeingComputed(prompt, isWorthIt)) return undefined;
           const taken = take(kv);
           this.#leases.add(taken);
           return taken;
@@ -214,11 +226,10 @@ export class Scheduler {
     }
   }
 
-  /** Whether it is worth waiting for what another computes, rather than to compute it again. */
-  #isBeingComputed(prompt: readonly number[]): boolean {
+  /** Whether another is about to compute so many more of a prompt's tokens than the cache holds. */
+  #isBeingComputed(prompt: readonly number[], count: number): boolean {
     const known = prompt.slice(0, -1);
-    const held = this.#sequences.reusable(known);
-    const least = held + (this.model.stream ? this.model.maxPrefill : leastShared);
+    const least = this.#sequences.reusable(known) + count;
     return [...this.#leases].some((lease) => lease.isComing && commonLength(lease.prompt, known) >= least);
   }
 
@@ -462,7 +473,7 @@ export class Scheduler {
   }
 }
 
-/** Tokens that are sooner shared than computed again. */
+/** Tokens that are worth waiting for, rather than to compute them again. */
 const leastShared = 16;
 
 /** What the host reads of a step's logits, whose rows belong to these. */

@@ -21,11 +21,14 @@ export interface TakenSequence {
  * sequence holds goes on from there; what is not needed any more goes when room is wanted, the oldest first.
  */
 export class Sequences {
+  /** Of the sequences, and behind them of the cache's shelves, which nobody takes. */
   readonly #slots: Slot[];
+  readonly #count: number;
   #uses = 0;
 
-  constructor(count: number) {
-    this.#slots = Array.from({ length: count }, () => ({ tokens: [], isTaken: false, lastUse: 0 }));
+  constructor(count: number, shelves = 0) {
+    this.#count = count;
+    this.#slots = Array.from({ length: count + shelves }, () => ({ tokens: [], isTaken: false, lastUse: 0 }));
   }
 
   /** Takes the sequence that costs `prompt` the least work, of those that are free; its last token at least is left to be computed. */
@@ -33,10 +36,12 @@ export class Sequences {
     const known = prompt.slice(0, -1);
     const lengths = this.#slots.map(({ tokens }) => commonLength(tokens, known));
     const reused = Math.max(...lengths);
-    const from = this.#slots.findIndex(({ isTaken }, i) => lengths[i] === reused && !isTaken);
+    const from = this.#slots.findIndex(({ isTaken }, i) => lengths[i] === reused && !isTaken && i < this.#count);
     const sequence = reused > 0 && from >= 0 && this.#goesOn(from, reused) ? from : this.#emptiestFree();
+    const source = from >= 0 ? from : lengths.indexOf(reused);
+    if (sequence !== from || reused === 0) this.#shelve(sequence, source, kv);
     if (sequence === from) kv.truncate(sequence, reused);
-    else kv.fork(from >= 0 ? from : lengths.indexOf(reused), sequence, reused);
+    else kv.fork(source, sequence, reused);
     this.#slots[sequence] = { tokens: prompt.slice(0, reused), isTaken: true, lastUse: ++this.#uses };
     return { sequence, reused };
   }
@@ -48,15 +53,28 @@ export class Sequences {
 
   /** In place, unless most of what it holds would be lost while another is empty. */
   #goesOn(from: number, reused: number): boolean {
-    const hasEmpty = this.#slots.some(({ isTaken, tokens }) => !isTaken && tokens.length === 0);
+    const hasEmpty = this.#slots.some(({ isTaken, tokens }, i) => !isTaken && tokens.length === 0 && i < this.#count);
     return 2 * reused >= (this.#slots[from] as Slot).tokens.length || !hasEmpty;
   }
 
   /** An empty sequence, or the oldest. */
   #emptiestFree(): number {
-    const free = this.#slots.filter(({ isTaken }) => !isTaken);
+    const free = this.#slots.slice(0, this.#count).filter(({ isTaken }) => !isTaken);
     free.sort((a, b) => Math.sign(a.tokens.length) - Math.sign(b.tokens.length) || a.lastUse - b.lastUse);
     return this.#slots.indexOf(free[0] as Slot);
+  }
+
+  /** What a sequence holds that is about to begin with something else goes on a shelf, the oldest one's place but for `source`. */
+  #shelve(sequence: number, source: number, kv: KvCache): void {
+    const { tokens, lastUse } = this.#slots[sequence] as Slot;
+    const shelves = this.#slots.filter((_, i) => i >= this.#count && i !== source);
+    const [oldest] = shelves.sort(
+      (a, b) => Math.sign(a.tokens.length) - Math.sign(b.tokens.length) || a.lastUse - b.lastUse,
+    );
+    const isHeld = this.#slots.some((slot, i) => i !== sequence && commonLength(slot.tokens, tokens) === tokens.length);
+    if (!oldest || isHeld) return;
+    kv.fork(sequence, this.#slots.indexOf(oldest), tokens.length);
+    Object.assign(oldest, { tokens, lastUse });
   }
 
   /** What a taken sequence holds by now: others may begin with it. */

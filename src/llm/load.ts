@@ -112,7 +112,7 @@ export async function loadIn(runtime: Runtime, source: Source, options: LoadOpti
       return open(lasting);
     };
     const model = await (given ? load(given, options) : open(options));
-    const scheduler = new Scheduler(model, options.sequences ?? 1, given ? undefined : reopen, draft?.model);
+    const scheduler = new Scheduler(model, options, given ? undefined : reopen, draft?.model);
     return new LocalLLM(opened as [Gguf], tokenizer, chatEncoder, scheduler, !given);
   } catch (error) {
     await Promise.all(opened.map(closeGguf));

@@ -14,6 +14,7 @@ import { type FakeBuffer, fakeConfig, fakeDevice } from './fake_device.ts';
 
 export interface FakeOptions {
   readonly sequences?: number;
+  readonly cachedPrefixes?: number;
   readonly contextLength?: number;
   readonly maxPrefill?: number;
   readonly maxAhead?: number;
@@ -28,10 +29,16 @@ export type FakeModel = Awaited<ReturnType<typeof fakeModel>>;
 const { vocabLength } = fakeConfig;
 
 export async function fakeModel(options: FakeOptions = {}) {
+  const { cachedPrefixes = 0 } = options;
   const { sequences = 1, contextLength = 1024, maxPrefill = 8, maxAhead = 4, manual = false } = options;
   const says = options.says ?? ((_: number, hash: number) => hash % vocabLength);
   const device = fakeDevice();
-  const kv = await KvCache.create(device, fakeConfig, { type: 'f32', sequences, contextLength });
+  const kv = await KvCache.create(device, fakeConfig, {
+    type: 'f32',
+    sequences,
+    shelves: cachedPrefixes,
+    contextLength,
+  });
   const lastIds: number[] = [];
   const remembered = Array.from({ length: sequences }, () => ({ counts: new Map<number, number>(), recent: [0] }));
   const unfinished: PromiseWithResolvers<void>[] = [];
@@ -44,6 +51,7 @@ export async function fakeModel(options: FakeOptions = {}) {
     memory: { contextLength },
     kv,
     sequences,
+    cachedPrefixes,
     maxPrefill,
     prefillLength: maxPrefill,
     maxDecode: 8,

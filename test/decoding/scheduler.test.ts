@@ -2,7 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ContextFullError } from '../../src/decoding/kv_cache.ts';
-import { NoRoomError } from '../../src/decoding/model.ts';
+import { type Batch, NoRoomError } from '../../src/decoding/model.ts';
 import { Scheduler } from '../../src/decoding/scheduler.ts';
 import { DeviceLostError } from '../../src/gpu/errors.ts';
 import { fakeConfig } from './fake_device.ts';
@@ -34,13 +34,13 @@ async function made(options: FakeOptions = {}): Promise<FakeModel> {
 
 async function setUp(options: FakeOptions = {}) {
   const fake = await made(options);
-  return { fake, scheduler: new Scheduler(fake.asModel, fake.sequences) };
+  return { fake, scheduler: new Scheduler(fake.asModel, fake) };
 }
 
 /** A scheduler whose model is opened again, `reopen` permitting; `models` are all of them, in order. */
 async function recoverable(options: FakeOptions = {}, reopen: () => Promise<void> = async () => undefined) {
   const models = [await made(options)];
-  const scheduler = new Scheduler(models[0]!.asModel, models[0]!.sequences, async () => {
+  const scheduler = new Scheduler(models[0]!.asModel, models[0]!, async () => {
     await reopen();
     models.push(await made(options));
     return models.at(-1)!.asModel;
@@ -716,6 +716,70 @@ describe('rows', () => {
     expect(models).toHaveLength(2);
     for await (const some of stream) expect(some.length).toBeGreaterThan(0);
     expect(models[1]!.corruptions).toEqual([]);
+  });
+});
+
+describe('scores', () => {
+  const scoresOf = async (scheduler: Scheduler, tokens: readonly number[], from = 0) =>
+    (await Array.fromAsync(scheduler.scores(tokens, { from, top: 1 }))).flat();
+
+  test('of several prompts in the same steps, beside a generation, as each alone', async () => {
+    const one = await setUp();
+    const alone5 = await scoresOf(one.scheduler, prompt(30, 5));
+    const alone6 = await scoresOf(one.scheduler, prompt(20, 6), 7);
+    expect([alone5.length, alone6.length]).toEqual([30, 13]);
+    const { fake, scheduler } = await setUp({ sequences: 3, maxPrefill: 12 });
+    const [five, six, { ids }] = await Promise.all([
+      scoresOf(scheduler, prompt(30, 5)),
+      scoresOf(scheduler, prompt(20, 6), 7),
+      generate(scheduler, prompt(9, 1)),
+    ]);
+    expect([five, six, ids]).toEqual([alone5, alone6, await alone(prompt(9, 1))]);
+    const sequencesOf = ({ prefill = [], decode = [] }: Batch) =>
+      new Set([...prefill, ...decode].map(({ sequence }) => sequence)).size;
+    expect(Math.max(...fake.steps.map(sequencesOf))).toBeGreaterThan(1);
+  });
+});
+
+describe('beginnings that several prompts share', () => {
+  const shared = prompt(100, 3);
+  const computed = (steps: readonly Batch[]) => steps.reduce((sum, { prefill = [] }) => sum + prefill.length, 0);
+
+  test('who comes while another computes it waits for that: it is computed once', async () => {
+    const { fake, scheduler } = await setUp({ sequences: 4 });
+    const prompts = [1, 2, 3, 4].map((last) => [...shared, last, 7]);
+    const results = await Promise.all(prompts.map((tokens) => generate(scheduler, tokens)));
+    for (const [i, { ids }] of results.entries()) expect(ids).toEqual(await alone(prompts[i]!));
+    expect(computed(fake.steps)).toBe(100 + 4 * 2);
+  });
+
+  test('one of those that wait gives up; the one that computes is ended: another computes it', async () => {
+    const { fake, scheduler } = await setUp({ sequences: 3, manual: true });
+    const first = await scheduler.start(shared, wants());
+    const controller = new AbortController();
+    const second = scheduler.start([...shared, 1], wants(), controller.signal);
+    const third = generate(scheduler, [...shared, 2]);
+    await settled();
+    controller.abort(new Error('enough'));
+    await expect(second).rejects.toThrow('enough');
+    scheduler.end(first, 0);
+    for (let i = 0; i < 60; i++) {
+      await settled();
+      fake.finish();
+    }
+    expect((await third).ids).toEqual(await alone([...shared, 2]));
+  });
+
+  test('many more prompts than sequences: all are held, until the context is wanted', async () => {
+    const { fake, scheduler } = await setUp({ sequences: 2, cachedPrefixes: 6, contextLength: 256 * 10 });
+    const prompts = [1, 2, 3, 4, 5, 6].map((seed) => prompt(60, seed));
+    for (const tokens of prompts) await generate(scheduler, tokens);
+    const { length } = fake.steps;
+    for (const tokens of prompts) {
+      expect(await generate(scheduler, tokens)).toEqual({ ids: await alone(tokens), reused: 59 });
+    }
+    expect(computed(fake.steps.slice(length))).toBe(6);
+    expect((await generate(scheduler, prompt(2300, 9))).ids).toHaveLength(20);
   });
 });
 

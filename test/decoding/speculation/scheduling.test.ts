@@ -22,7 +22,7 @@ async function made(options: FakeOptions): Promise<FakeModel> {
 
 async function setUp(options: FakeOptions) {
   const fake = await made(options);
-  return { fake, scheduler: new Scheduler(fake.asModel, fake.sequences) };
+  return { fake, scheduler: new Scheduler(fake.asModel, fake) };
 }
 
 /** A text that repeats every `period` tokens, but for one of `chance` tokens, which is anything. */
@@ -172,7 +172,7 @@ describe('a draft model', () => {
     const small = await made({ says: errs(chance), ...options, ...draftOptions });
     const draft = new DraftModel();
     await draft.use(small.asModel);
-    return { fake, small, draft, scheduler: new Scheduler(fake.asModel, fake.sequences, undefined, draft) };
+    return { fake, small, draft, scheduler: new Scheduler(fake.asModel, fake, undefined, draft) };
   }
 
   test.each([1, 2, 3, 7, 1000])('that is wrong in one of %i: the same tokens', async (chance) => {
@@ -243,7 +243,7 @@ describe('a draft model', () => {
       await draft.use((await made({ says })).asModel);
       return models.at(-1)!.asModel;
     };
-    const scheduler = new Scheduler(models[0]!.asModel, 1, reopen, draft);
+    const scheduler = new Scheduler(models[0]!.asModel, { sequences: 1 }, reopen, draft);
     const generation = await scheduler.start(prompt(9), guessing({}));
     const ids = await take(scheduler, generation, 20);
     models[0]!.lose();
@@ -256,7 +256,7 @@ describe('things go wrong', () => {
   test.each([1, 2, 3, 5, 8, 13])('the device is lost after %i steps', async (count) => {
     const says = repeats(3, 4);
     const models = [await made({ says, sequences: 2 })];
-    const scheduler = new Scheduler(models[0]!.asModel, 2, async () => {
+    const scheduler = new Scheduler(models[0]!.asModel, { sequences: 2 }, async () => {
       models.push(await made({ says, sequences: 2 }));
       return models.at(-1)!.asModel;
     });
