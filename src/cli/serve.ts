@@ -27,7 +27,7 @@ Ctrl-C or SIGTERM takes up nothing new, lets what is under way end, and exits wi
   --alias NAME           what the model is called (default: its file's name for it)
   --strict-model         requests for another model's name are errors
   --max-body SIZE        of a request (default 16MiB)
-  --grace SECONDS        for what is under way at the end (default 30)
+  --grace SECONDS        for what is under way at the end (default 30, or the time of 30 passes)
   --no-log               no line for each request on stderr
   --log-prompts          prompts and messages too
 ${modelUsage}`;
@@ -52,7 +52,10 @@ type ServeValues = Values<typeof serveArgs>;
 
 const defaultPort = 8080;
 const defaultParallel = 4;
-const defaultGraceSeconds = 30;
+/** Beginnings of prompts that are remembered, while the context has room. */
+const cachedPrefixes = 64;
+/** For a request to come in whole: who stops in the middle of it is hung up on. */
+const requestSeconds = 60;
 /** For the last bytes of answers that are done. */
 const flushSeconds = 2;
 
@@ -62,9 +65,9 @@ export async function run(args: string[], signal = new AbortController().signal)
     const model = values.model ?? requireBuiltinModel();
     const host = values.host ?? '127.0.0.1';
     const port = values.port === '0' ? 0 : (wholeNumber('--port', values.port) ?? defaultPort);
-    const graceSeconds = wholeNumber('--grace', values.grace) ?? defaultGraceSeconds;
+    const graceSeconds = wholeNumber('--grace', values.grace);
     const sequences = wholeNumber('--parallel', values.parallel) ?? defaultParallel;
-    const options = { ...(await loadOptions(values)), sequences };
+    const options = { ...(await loadOptions(values)), sequences, cachedPrefixes };
     const chatTemplate = options.chatTemplate ?? (await readTemplate(model));
     const service = new Service({ ...serverOptions(values), ...(chatTemplate !== undefined && { chatTemplate }) });
 
@@ -129,6 +132,7 @@ interface Listening extends AsyncDisposable {
 /** Node's HTTP server with the app in it. Disposing it lets answers flush, then closes every connection. */
 async function listen(service: Service, hostname: string, port: number): Promise<Listening> {
   const server = createAdaptorServer({ fetch: createApp(service).fetch, hostname }) as Server;
+  server.requestTimeout = requestSeconds * 1000;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
   server.listen(port, hostname, resolve);

@@ -52,6 +52,8 @@ export class Scheduler {
   #progress = Promise.withResolvers<void>();
   #signal = Promise.withResolvers<void>();
   #isRunning = false;
+  #lastDelivery = 0;
+  #passSeconds = 0;
   #closed: Error | undefined;
 
   /** `reopen` opens a device and loads the model again, the draft model with it; without it a lost device is the end. */
@@ -387,6 +389,25 @@ export class Scheduler {
       this.#share(reading, end);
     }
     this.#speculation.record(step, submitted, tokens, maxAhead);
+    this.#timePass(submitted);
+  }
+
+  #timePass(submitted: number): void {
+    const now = performance.now();
+    const seconds = (now - Math.max(submitted, this.#lastDelivery)) / 1000;
+    this.#lastDelivery = now;
+    this.#passSeconds += (seconds - this.#passSeconds) / rememberedPasses;
+  }
+
+  /** What is held and how long a pass takes. */
+  get load(): ModelLoad {
+    const { kv, stream } = this.model;
+    return {
+      kvBytes: kv.byteLength,
+      kvPositions: kv.heldPositions,
+      passSeconds: this.#passSeconds,
+      ...(stream && { streamedBytes: stream.counts.bytes }),
+    };
   }
 
   /** A generation's rows of a step become tokens; how many. */
@@ -473,6 +494,20 @@ export class Scheduler {
   }
 }
 
+/** What a model is at. */
+export interface ModelLoad {
+  /** Bytes of GPU memory that keys and values take at present. */
+  readonly kvBytes: number;
+  /** Positions whose keys and values are held, in whole pages. */
+  readonly kvPositions: number;
+  /** A pass of late, in seconds: the mean of about sixteen; 0 before the first. */
+  readonly passSeconds: number;
+  /** Bytes of weights that have come so far, where some are streamed. */
+  readonly streamedBytes?: number;
+}
+
+/** Passes of late that their time is the mean of, about. */
+const rememberedPasses = 16;
 /** Tokens that are worth waiting for, rather than to compute them again. */
 const leastShared = 16;
 

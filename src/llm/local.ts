@@ -2,7 +2,7 @@ import type { ChatEncoder, ChatMessage, Tool } from '../chat/index.ts';
 import { type GenerateOptions, type GenerateResult, generateText, type Token } from '../decoding/generate.ts';
 import type { Model, ProfileOptions } from '../decoding/model.ts';
 import { checkRange } from '../decoding/sampling_options.ts';
-import type { Scheduler } from '../decoding/scheduler.ts';
+import type { ModelLoad, Scheduler } from '../decoding/scheduler.ts';
 import { maxTop, type TokenScore } from '../decoding/scoring.ts';
 import { watchStream } from '../decoding/streaming_stats.ts';
 import type { Gguf } from '../gguf/gguf.ts';
@@ -157,6 +157,11 @@ export class LocalLLM implements LLM {
   /** Bytes of weights that every decoded token goes through. */
   get weightBytesPerToken(): number {
     return this.#scheduler.model.weightBytesPerToken;
+  }
+
+  /** What the cache holds at present, how long a pass takes, and what has been streamed. */
+  get load(): ModelLoad {
+    return this.#scheduler.load;
   }
 
   /** Dispatches per decoded token. */

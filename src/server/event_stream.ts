@@ -1,7 +1,7 @@
 /** Server-sent events: a line of JSON each, and comments where nothing comes for long, so that nobody hangs up. */
 
 export interface EventStreamOptions {
-  readonly keepAliveSeconds: number;
+  keepAliveSeconds(): number;
   /** The error that the reader is told of in place of the rest. */
   onError(error: unknown): object;
   /** The reader has gone. */
@@ -22,7 +22,7 @@ export function eventStream(events: AsyncGenerator<object>, options: EventStream
     async pull(controller) {
       const send = (text: string) => controller.enqueue(encoder.encode(text));
       try {
-        const result = await Promise.race([coming, pause(options.keepAliveSeconds, coming)]);
+        const result = await Promise.race([coming, pause(options.keepAliveSeconds(), coming)]);
         if (!result) return send(': still at work\n\n');
         if (result.done) {
           send('data: [DONE]\n\n');

@@ -5,5 +5,5 @@
  */
 export { createApp } from './app.ts';
 export { type Log, stderrLog } from './log.ts';
-export type { ModelLoad, ServedModel } from './model.ts';
+export type { ServedModel } from './model.ts';
 export { type ServerOptions, Service } from './service.ts';

@@ -58,8 +58,18 @@ export class Metrics {
     gauge('webgguf_sequences', 'Sequences that can be generated at once', () => queue.slots);
     gauge('webgguf_context_length', 'Positions of all sequences together', () => model()?.info.contextLength);
     gauge('webgguf_kv_capacity_bytes', 'Memory of keys and values, at most', () => model()?.info.kvBytes);
-    gauge('webgguf_kv_bytes', 'Memory of keys and values at present', () => model()?.load?.().kvBytes);
-    gauge('webgguf_kv_positions', 'Positions whose keys and values are held', () => model()?.load?.().kvPositions);
+    gauge('webgguf_kv_bytes', 'Memory of keys and values at present', () => model()?.load?.kvBytes);
+    gauge('webgguf_kv_positions', 'Positions whose keys and values are held', () => model()?.load?.kvPositions);
+    gauge('webgguf_pass_seconds', 'A pass through the model, of late', () => model()?.load?.passSeconds);
+    new Counter({
+      name: 'webgguf_streamed_bytes_total',
+      help: 'Weights that came because they are not resident',
+      registers,
+      collect() {
+        this.reset();
+        this.inc(model()?.load?.streamedBytes ?? 0);
+      },
+    });
     this.#streamed = gauge(
       'webgguf_stream_bytes_per_second',
       'Weights that came during the last answer',

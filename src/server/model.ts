@@ -1,11 +1,11 @@
-import type { LocalLLM } from '../index.ts';
+import type { LocalLLM, ModelLoad } from '../index.ts';
 import type { ScoredToken } from './score.ts';
 
 /** What the server asks of a model; `LLM` in this thread has all of it. */
 export interface ServedModel
   extends Pick<LocalLLM, 'info' | 'tokenizer' | 'answer' | 'chatTokens' | 'toolCallForm' | 'logitRows' | 'embed'> {
-  /** What the cache is at, where it can tell. */
-  load?(): ModelLoad;
+  /** What the cache is at, and how long a pass takes, where it can tell. */
+  readonly load?: ModelLoad;
   /**
    * What the model says of the tokens behind `from`, some at a time: each token's log-probability and the `top` most
    * likely in its place; the last is the most likely token after the prompt. Without it, `logitRows` are read whole.
@@ -18,10 +18,3 @@ export interface ServedModel
 
 /** Of the most likely tokens `scores` tells so many, at most. */
 export const maxScoredTop = 16;
-
-export interface ModelLoad {
-  /** Bytes of GPU memory that keys and values take at present. */
-  readonly kvBytes?: number;
-  /** Positions whose keys and values are held, of how many there may be. */
-  readonly kvPositions?: number;
-}

@@ -35,7 +35,7 @@ interface Asked {
 /** Answers a request: enters the queue at once, and leaves it with the last word. */
 export async function respond(service: Service, call: Call, asked: Asked, telling: Telling): Promise<Response> {
   const ticket = service.enter(call.signal);
-  const { log, settings } = service;
+  const { log } = service;
   const start = performance.now();
   const done = (error?: unknown) => {
     service.leave(ticket);
@@ -58,7 +58,7 @@ export async function respond(service: Service, call: Call, asked: Asked, tellin
     }
   }
   return eventStream(watched(chunks(telling, ticket, created, asked.stream_options?.include_usage ?? false), done), {
-    keepAliveSeconds: settings.keepAliveSeconds,
+    keepAliveSeconds: () => service.keepAliveSeconds,
     onCancel: () => ticket.abort(),
     onError(error) {
       const told = toApiError(error);

@@ -18,7 +18,7 @@ export interface ServerOptions {
   queueLength?: number;
   /** Bytes of a request's body, at most. Default 16 MiB. */
   maxBodyBytes?: number;
-  /** A comment goes to a stream's reader where nothing else went for so long. Default 10 seconds. */
+  /** A comment goes to a stream's reader where nothing else went for so long. Default: two passes, 1 to 10 seconds. */
   keepAliveSeconds?: number;
   /** Jinja of the model's conversations, for /tokenizer_info and /props. Default: not told. */
   chatTemplate?: string;
@@ -28,7 +28,7 @@ export interface ServerOptions {
   logPrompts?: boolean;
 }
 
-type Settled = Required<Omit<ServerOptions, 'modelName' | 'chatTemplate' | 'log'>>;
+type Settled = Required<Omit<ServerOptions, 'modelName' | 'chatTemplate' | 'log' | 'keepAliveSeconds'>>;
 
 /** What all requests share: the model, once it is loaded, and who may use it when. */
 export class Service {
@@ -42,24 +42,25 @@ export class Service {
   progress = 0;
   readonly createdSeconds = Math.floor(Date.now() / 1000);
   readonly #modelName: string | undefined;
+  readonly #keepAliveSeconds: number | undefined;
   readonly #stopping = new AbortController();
   readonly #tickets = new Set<Ticket>();
   #model: ServedModel | undefined;
   #idle = Promise.withResolvers<void>();
   #isClosing = false;
 
-  constructor({ modelName, chatTemplate, log = noLog, ...options }: ServerOptions = {}) {
+  constructor({ modelName, chatTemplate, log = noLog, keepAliveSeconds, ...options }: ServerOptions = {}) {
     this.settings = {
       strictModel: false,
       apiKeys: [],
       corsOrigins: [],
       queueLength: 256,
       maxBodyBytes: 16 * 2 ** 20,
-      keepAliveSeconds: 10,
       logPrompts: false,
       ...options,
     };
     this.#modelName = modelName;
+    this.#keepAliveSeconds = keepAliveSeconds;
     this.chatTemplate = chatTemplate;
     this.log = log;
     this.queue = new Queue(this.settings.queueLength);
@@ -74,6 +75,17 @@ export class Service {
 
   get isReady(): boolean {
     return this.#model !== undefined && !this.#isClosing;
+  }
+
+  /** Seconds of a pass, as measured; 0 where nothing is known. */
+  get passSeconds(): number {
+    return this.#model?.load?.passSeconds ?? 0;
+  }
+
+  /** After so long without a word a stream's reader is told that all is well. */
+  get keepAliveSeconds(): number {
+    const { least, most, passes } = keepAlive;
+    return this.#keepAliveSeconds ?? Math.min(most, Math.max(least, passes * this.passSeconds));
   }
 
   /** 503 while it is loaded. */
@@ -105,19 +117,28 @@ export class Service {
     if (this.#tickets.size === 0) this.#idle.resolve();
   }
 
-  /** Takes up nothing new, waits for what is under way, and ends what is not done after `graceSeconds`. */
-  async close(graceSeconds: number): Promise<void> {
+  /**
+   * Takes up nothing new, waits for what is under way, and ends what is not done after `graceSeconds`: by default 30, or
+   * the time of so many passes.
+   */
+  async close(graceSeconds = Math.max(leastGrace, leastGrace * this.passSeconds)): Promise<void> {
     this.#isClosing = true;
     if (this.#tickets.size === 0) return;
     this.#idle = Promise.withResolvers();
     const timer = setTimeout(() => this.#stopping.abort(stopping()), graceSeconds * 1000);
-    const last = setTimeout(this.#idle.resolve, (graceSeconds + lastWordsSeconds) * 1000);
+    const last = setTimeout(
+      this.#idle.resolve,
+      (graceSeconds + Math.max(lastWordsSeconds, 2 * this.passSeconds)) * 1000,
+    );
     await this.#idle.promise;
     clearTimeout(timer);
     clearTimeout(last);
   }
 }
 
+/** Seconds, and passes: proxies and clients hang up after some 30 seconds without a word. */
+const keepAlive = { least: 1, most: 10, passes: 2 };
+const leastGrace = 30;
 const loadingRetrySeconds = 2;
 const maxRetrySeconds = 60;
 /** For what was told to end to do so: a pass may be under way. */
