@@ -30,7 +30,7 @@ export type { PromptProgress } from './decoding/generation.ts';
 export { ContextFullError } from './decoding/kv_cache.ts';
 export type { ProfileOptions } from './decoding/model.ts';
 export type { SamplingOptions } from './decoding/sampling_options.ts';
-export type { ModelLoad } from './decoding/scheduler.ts';
+export { type ModelLoad, SequenceBusyError } from './decoding/scheduler.ts';
 export type { StreamingStats } from './decoding/streaming_stats.ts';
 export { GgufError } from './gguf/errors.ts';
 export type { FileHandle } from './gguf/file_handle.ts';
@@ -72,6 +72,7 @@ export {
 export type { ChatOptions, ChatResult, EmbedOptions, LLM, Maybe, ModelInfo, TextCodec } from './llm/llm.ts';
 export { type LoadOptions, loadIn, type Runtime, type Source } from './llm/load.ts';
 export { LocalLLM } from './llm/local.ts';
+export { SnapshotError } from './llm/snapshot.ts';
 export { readToolCalls, type ToolOptions, toolUseOf } from './llm/tool_calls.ts';
 export { ConfigError, type ConfigOverrides } from './models/config.ts';
 export type { Precision } from './models/graph.ts';

@@ -12,6 +12,7 @@ import { requireBuiltinModel } from './builtin_model.ts';
 import { runCommand, UsageError } from './command.ts';
 import { loadOptions, modelArgs, modelUsage } from './model_options.ts';
 import { size, type Values, wholeNumber } from './option_values.ts';
+import { slotFiles } from './slot_files.ts';
 
 const usage = `usage: webgguf serve [-m MODEL] [--host 127.0.0.1] [--port 8080] [options]
 
@@ -26,6 +27,7 @@ Ctrl-C or SIGTERM takes up nothing new, lets what is under way end, and exits wi
   --cors ORIGIN          whose pages may ask, or * for all; can be repeated (default: none)
   --alias NAME           what the model is called (default: its file's name for it)
   --strict-model         requests for another model's name are errors
+  --slot-save-path DIR   a folder that /slots saves sequences to and restores them from (default: none)
   --max-body SIZE        of a request (default 16MiB)
   --grace SECONDS        for what is under way at the end (default 30, or the time of 30 passes)
   --no-log               no line for each request on stderr
@@ -42,6 +44,7 @@ const serveArgs = {
   cors: { type: 'string', multiple: true },
   alias: { type: 'string' },
   'strict-model': { type: 'boolean' },
+  'slot-save-path': { type: 'string' },
   'max-body': { type: 'string' },
   grace: { type: 'string' },
   'no-log': { type: 'boolean' },
@@ -97,6 +100,7 @@ function serverOptions(values: ServeValues): ServerOptions {
     corsOrigins: values.cors ?? [],
     strictModel: values['strict-model'] ?? false,
     logPrompts: values['log-prompts'] ?? false,
+    ...(values['slot-save-path'] !== undefined && { slotStore: slotFiles(values['slot-save-path']) }),
     ...(values.alias !== undefined && { modelName: values.alias }),
     ...(maxBodyBytes !== undefined && { maxBodyBytes }),
     ...(queueLength !== undefined && { queueLength }),

@@ -1,5 +1,5 @@
 import { type KvType, kvBytes, pageLength } from '../../kernels/parts/kv.ts';
-import { createBuffer } from '../gpu/buffers.ts';
+import { createBuffer, readBuffer } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
 import { OutOfMemoryError } from '../gpu/errors.ts';
 import type { ModelConfig } from '../models/config.ts';
@@ -194,6 +194,50 @@ export class KvCache implements KvLayers {
     });
   }
 
+  /** Bytes of all pages of so many positions. */
+  pagesByteLength(length: number): number {
+    return Math.ceil(length / pageLength) * pageLength * kvBytesPerPosition(this.#config, this.type);
+  }
+
+  /**
+   * The pages of a sequence's first `length` positions, which nobody changes meanwhile: by layer, keys before values, page
+   * and kv head, whichever buffers these are in.
+   */
+  async *readPages(sequence: number, length: number): AsyncGenerator<Uint8Array> {
+    const pages = (this.#held[sequence] as number[]).slice(0, Math.ceil(length / pageLength));
+    for (const { buffer, offset, size } of this.#runs(pages)) {
+      yield new Uint8Array(await readBuffer(this.#device, buffer(), offset, size));
+    }
+  }
+
+  /**
+   * Writes what `readPages` gave into the pages that a sequence holds; `read` fills the next bytes. `RangeError` where one
+   * of the values is no number: whoever has the page next would be hurt by it.
+   */
+  async writePages(sequence: number, read: (target: Uint8Array<ArrayBuffer>) => Promise<void>): Promise<void> {
+    for (const { buffer, offset, size } of this.#runs(this.#held[sequence] as number[])) {
+      const bytes = new Uint8Array(size);
+      await read(bytes);
+      if (!areNumbers(bytes, this.type, this.#headBytes)) throw new RangeError('a key or a value is no number');
+      this.#device.gpu.queue.writeBuffer(buffer(), offset, bytes);
+    }
+  }
+
+  /** Where pages stand, in the order of `readPages`; the buffers are looked up when it is their turn, since they may grow. */
+  *#runs(pages: readonly number[]) {
+    for (let layer = 0; layer < this.#layers.length; layer++) {
+      for (const kind of ['keys', 'vals'] as const) {
+        for (const page of pages) {
+          for (let group = 0; group < (this.#layers[layer] as LayerGroup[]).length; group++) {
+            const of = () => (this.#layers[layer] as LayerGroup[])[group] as LayerGroup;
+            const size = of().heads * this.#headBytes;
+            yield { buffer: () => of()[kind].buffer, offset: page * size, size };
+          }
+        }
+      }
+    }
+  }
+
   /** A buffer cannot be copied to itself: pages go by way of this one. */
   async #scratchPage(): Promise<GPUBuffer> {
     const most = Math.max(...this.#layers.flat().map(({ heads }) => heads));
@@ -266,6 +310,18 @@ export class KvCache implements KvLayers {
     this.#layers.forEach(destroyGroups);
     this.#layers = [];
   }
+}
+
+/** Whether pages of heads, each of `headBytes`, hold nothing that is NaN or infinite. */
+function areNumbers(bytes: Uint8Array<ArrayBuffer>, type: KvType, headBytes: number): boolean {
+  if (type === 'f32') return new Float32Array(bytes.buffer).every(Number.isFinite);
+  // of q8_0 the scales, behind the int8 of a head
+  const scalesAt = type === 'f16' ? 0 : headBytes / kvBytes.q8_0;
+  for (let head = 0; head < bytes.length; head += headBytes) {
+    const halves = new Uint16Array(bytes.buffer, head + scalesAt, (headBytes - scalesAt) / 2);
+    if (!halves.every((half) => (half & 0x7c00) !== 0x7c00)) return false;
+  }
+  return true;
 }
 
 /** Pages to begin with: a short chat. */

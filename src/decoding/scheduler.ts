@@ -139,6 +139,30 @@ export class Scheduler {
     }
   }
 
+  /**
+   * Takes a sequence as it is, keeps it from all others until `use` is done, and leaves it with the tokens that `use` says
+   * are in it then. `SequenceBusyError` where it is in use.
+   */
+  async hold(
+    sequence: number,
+    use: (tokens: readonly number[], model: Model) => Promise<readonly number[]>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    let held: readonly number[] = [];
+    const lease = await this.#lease([], 0, signal, () => {
+      const tokens = this.#sequences.takeAsIs(sequence);
+      if (!tokens) throw new SequenceBusyError(`sequence ${sequence} is in use`);
+      held = tokens;
+      return new Reading(sequence, tokens.length, tokens, { from: 0, reads: 'logits' });
+    });
+    let left: readonly number[] = [];
+    try {
+      left = await use(held, this.model);
+    } finally {
+      this.#release(lease, () => (lease.restarts === 0 ? left : [])); // a lost device has taken them along
+    }
+  }
+
   /** GPU time by kernel of a step that decodes one token. The sequence that it takes for it holds nothing afterwards. */
   async profile(options: ProfileOptions, signal?: AbortSignal): Promise<KernelTime[]> {
     const { tokens = 1, depth = 0 } = options;
@@ -492,6 +516,11 @@ export class Scheduler {
     const { kv } = this.model;
     kv.makeRoom = () => this.#sequences.evict(kv);
   }
+}
+
+/** A sequence cannot be had as it is: something is being generated in it. */
+export class SequenceBusyError extends Error {
+  override name = 'SequenceBusyError';
 }
 
 /** What a model is at. */

@@ -64,6 +64,14 @@ export class Sequences {
     return this.#slots.indexOf(free[0] as Slot);
   }
 
+  /** Takes a sequence as it is; undefined where somebody has it. */
+  takeAsIs(sequence: number): readonly number[] | undefined {
+    const slot = this.#slots[sequence] as Slot;
+    if (slot.isTaken) return undefined;
+    slot.isTaken = true;
+    return slot.tokens;
+  }
+
   /** What a sequence holds that is about to begin with something else goes on a shelf, the oldest one's place but for `source`. */
   #shelve(sequence: number, source: number, kv: KvCache): void {
     const { tokens, lastUse } = this.#slots[sequence] as Slot;

@@ -7,12 +7,14 @@ import { maxTop, type TokenScore } from '../decoding/scoring.ts';
 import { watchStream } from '../decoding/streaming_stats.ts';
 import type { Gguf } from '../gguf/gguf.ts';
 import { closeGguf } from '../gguf/open.ts';
+import type { ByteSource } from '../gguf/source.ts';
 import { adapterName } from '../gpu/device.ts';
 import type { KernelTime } from '../gpu/profile.ts';
 import { Grammars, type ToolCallForm } from '../grammar/index.ts';
 import type { Tokenizer } from '../tokenizer/index.ts';
 import { meanOf, normalized } from './embed.ts';
 import type { ChatOptions, ChatResult, EmbedOptions, LLM, ModelInfo } from './llm.ts';
+import { fingerprintOf, readSnapshotHead, SnapshotError, type SnapshotOwner, snapshotHead } from './snapshot.ts';
 import { readToolCalls, toolUseOf } from './tool_calls.ts';
 
 /** GGUF's `pooling_type` of a mean. */
@@ -30,6 +32,7 @@ export class LocalLLM implements LLM {
   readonly #scheduler: Scheduler;
   readonly #grammars: Grammars;
   readonly #ownsDevice: boolean;
+  #fingerprint: Promise<string> | undefined;
 
   /** @hidden `load` makes it, of the model's file and what else is to be closed with it. */
   constructor(
@@ -157,6 +160,67 @@ export class LocalLLM implements LLM {
   /** Bytes of weights that every decoded token goes through. */
   get weightBytesPerToken(): number {
     return this.#scheduler.model.weightBytesPerToken;
+  }
+
+  /**
+   * The tokens that a sequence (from 0) holds, with their keys and values, as bytes that `restoreSequence` takes; some at a
+   * time. `SequenceBusyError` where something is generated in it.
+   */
+  async saveSequence(sequence: number, write: (bytes: Uint8Array) => Promise<void>): Promise<{ tokens: number }> {
+    const owner = await this.#snapshotOwner();
+    let count = 0;
+    await this.#scheduler.hold(sequence, async (tokens, { kv }) => {
+      count = tokens.length;
+      await write(snapshotHead(owner, tokens));
+      for await (const bytes of kv.readPages(sequence, tokens.length)) await write(bytes);
+      return tokens;
+    });
+    return { tokens: count };
+  }
+
+  /**
+   * Fills a sequence with what was saved: prompts that begin so go on from there. `SnapshotError` for what this model has
+   * not saved, or not in this precision; the sequence holds nothing then.
+   */
+  async restoreSequence(sequence: number, saved: ByteSource): Promise<{ tokens: number }> {
+    const owner = await this.#snapshotOwner();
+    let count = 0;
+    await this.#scheduler.hold(sequence, async (_, model) => {
+      const bytesOf = (length: number) => model.kv.pagesByteLength(length);
+      const { tokens, offset } = await readSnapshotHead(saved, owner, bytesOf);
+      await model.edit(async (kv) => {
+        kv.truncate(sequence, 0);
+        if (tokens.length > 0) await kv.reserve(sequence, 0, tokens.length);
+      });
+      let at = offset;
+      const read = async (target: Uint8Array) => {
+        await saved.read(at, target);
+        at += target.length;
+      };
+      await model.kv.writePages(sequence, read).catch((error) => {
+        throw error instanceof RangeError ? new SnapshotError(error.message) : error;
+      });
+      count = tokens.length;
+      return tokens;
+    });
+    return { tokens: count };
+  }
+
+  /** Empties a sequence; how many tokens it held. */
+  async eraseSequence(sequence: number): Promise<{ tokens: number }> {
+    let count = 0;
+    await this.#scheduler.hold(sequence, async (tokens) => {
+      count = tokens.length;
+      return [];
+    });
+    return { tokens: count };
+  }
+
+  async #snapshotOwner(): Promise<SnapshotOwner> {
+    const { config, precision, kv, memory } = this.#scheduler.model;
+    this.#fingerprint ??= fingerprintOf(this.#gguf, config, [precision, kv.type]);
+    const { vocabLength } = config;
+    return { fingerprint: await this.#fingerprint, vocabLength, contextLength: memory.contextLength };
   }
 
   /** What the cache holds at present, how long a pass takes, and what has been streamed. */

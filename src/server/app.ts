@@ -2,7 +2,7 @@
 import { Hono, type MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
 import { requestId } from 'hono/request-id';
-import { readBody } from './body.ts';
+import { readBody, readParams } from './body.ts';
 import { chatCompletions } from './chat.ts';
 import { completions } from './completions.ts';
 import { embeddings } from './embeddings.ts';
@@ -10,8 +10,9 @@ import { ApiError, toApiError } from './errors.ts';
 import { requireKey } from './keys.ts';
 import { models } from './models.ts';
 import { openApiDocument } from './openapi.ts';
-import { type Operation, operation } from './operation.ts';
+import { isAt, type Operation, operation } from './operation.ts';
 import type { Service } from './service.ts';
+import { slotAction } from './slots.ts';
 import { health, metrics, props, slots } from './status.ts';
 import { applyTemplate, detokenize, tokenize, tokenizerInfo } from './tokens.ts';
 
@@ -36,6 +37,7 @@ export const operations: readonly Operation[] = [
   metrics,
   props,
   slots,
+  slotAction,
   openApi,
 ];
 
@@ -50,9 +52,14 @@ export function createApp(service: Service): Hono<{ Variables: { requestId: stri
   if (settings.corsOrigins.length > 0) app.use(cors({ origin: [...settings.corsOrigins] }));
   app.use(requireKey(settings.apiKeys, (path) => openPaths.has(path)));
   for (const each of operations) {
-    app.on(each.method, each.path, async (c) => {
-      const call = { id: c.var.requestId, signal: c.req.raw.signal };
-      const body = each.body && (await readBody(c.req.raw, each.body, settings.maxBodyBytes));
+    app.on(each.method, each.path.replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
+      const call = {
+        id: c.var.requestId,
+        signal: c.req.raw.signal,
+        params: each.params ? readParams(each.params, { ...c.req.query(), ...c.req.param() }) : {},
+      };
+      const isMissing = each.bodyIsOptional && c.req.raw.body === null;
+      const body = each.body && (isMissing ? {} : await readBody(c.req.raw, each.body, settings.maxBodyBytes));
       if (body && settings.logPrompts) service.log.info({ request: call.id, body }, 'asked');
       return each.handle(service, body, call);
     });
@@ -68,7 +75,7 @@ export function createApp(service: Service): Hono<{ Variables: { requestId: stri
 
 /** 405 where another method is taken. */
 function notThere(path: string): ApiError {
-  const methods = operations.filter((each) => each.path === path).map(({ method }) => method.toUpperCase());
+  const methods = operations.filter((each) => isAt(each, path)).map(({ method }) => method.toUpperCase());
   if (methods.length === 0) return new ApiError(404, `there is nothing at ${path}; /openapi.json tells what there is`);
   const Allow = methods.join(', ');
   return new ApiError(405, `${path} takes ${Allow}`, { headers: { Allow } });
@@ -90,5 +97,5 @@ function observed({ metrics, log }: Service): MiddlewareHandler<{ Variables: { r
 
 /** Paths that anybody may make up are one. */
 function routeOf(path: string): string {
-  return operations.some((each) => each.path === path) ? path : 'other';
+  return operations.find((each) => isAt(each, path))?.path ?? 'other';
 }

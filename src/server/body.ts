@@ -17,6 +17,13 @@ export async function readBody<Body extends z.ZodType>(
   throw explained(parsed.error);
 }
 
+/** What a path's places and a query hold, as texts. */
+export function readParams(schema: z.ZodObject, given: Readonly<Record<string, string>>): Record<string, string> {
+  const parsed = schema.safeParse(given);
+  if (parsed.success) return parsed.data as Record<string, string>;
+  throw explained(parsed.error);
+}
+
 async function readText(request: Request, maxBytes: number): Promise<string> {
   const tooLong = () => new ApiError(413, `the body has more than the ${maxBytes} bytes that are taken`);
   if (Number(request.headers.get('Content-Length') ?? 0) > maxBytes) throw tooLong();

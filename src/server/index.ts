@@ -7,3 +7,4 @@ export { createApp } from './app.ts';
 export { type Log, stderrLog } from './log.ts';
 export type { ServedModel } from './model.ts';
 export { type ServerOptions, Service } from './service.ts';
+export type { SlotStore } from './slots.ts';

@@ -18,6 +18,7 @@ const failures: Readonly<Record<string, string>> = {
   413: 'The body is too long',
   415: 'The body is not JSON',
   500: 'The server is at fault',
+  501: 'This server was started without',
   503: 'The model is being loaded, or too many requests wait: Retry-After says when to ask again',
 };
 
@@ -36,25 +37,35 @@ export function openApiDocument(operations: readonly Operation[], needsKey: bool
   };
 }
 
-function described({ path, summary, body, answer, streams, isOpen }: Operation, needsKey: boolean): object {
+function described(operation: Operation, needsKey: boolean): object {
+  const { path, summary, params, body, bodyIsOptional, answer, streams, isOpen } = operation;
   const content = {
     ...(answer ? { 'application/json': { schema: schemaOf(answer, 'output') } } : { 'text/plain': { schema: text } }),
     ...(streams && { 'text/event-stream': {} }), // 3.1 has no words for what events hold
   };
   const codes = Object.keys(failures).filter((code) => {
     if (code === '401') return needsKey && !isOpen;
+    if (code === '501') return params !== undefined;
     return body !== undefined || code.startsWith('5');
   });
   const errors = codes.map((code) => [code, { description: failures[code], content: errorContent }]);
   return {
     summary,
-    operationId: path.slice(1).replaceAll(/\W/g, '_'),
+    operationId: path.slice(1).replaceAll(/\W+/g, '_'),
+    ...(params && { parameters: parametersOf(path, params) }),
     ...(needsKey && !isOpen && { security: [{ key: [] }] }),
     ...(body && {
-      requestBody: { required: true, content: { 'application/json': { schema: schemaOf(body, 'input') } } },
+      requestBody: { required: !bodyIsOptional, content: { 'application/json': { schema: schemaOf(body, 'input') } } },
     }),
     responses: { 200: { description: 'Done', content }, ...Object.fromEntries(errors) },
   };
+}
+
+function parametersOf(path: string, { shape }: z.ZodObject): object[] {
+  return Object.entries(shape).map(([name, schema]) => {
+    const place = path.includes(`{${name}}`) ? 'path' : 'query';
+    return { name, in: place, required: true, schema: schemaOf(schema as z.ZodType, 'input') };
+  });
 }
 
 const text = { type: 'string' };

@@ -4,6 +4,7 @@ import { Metrics } from './metrics.ts';
 import type { ServedModel } from './model.ts';
 import { Queue, type Ticket } from './queue.ts';
 import { ScoreMemory } from './score_memory.ts';
+import type { SlotStore } from './slots.ts';
 
 export interface ServerOptions {
   /** What the model is called in /v1/models. Default: its file's `general.name`. */
@@ -22,13 +23,15 @@ export interface ServerOptions {
   keepAliveSeconds?: number;
   /** Jinja of the model's conversations, for /tokenizer_info and /props. Default: not told. */
   chatTemplate?: string;
+  /** Where sequences are saved to and restored from. Default: nowhere, and such requests are refused. */
+  slotStore?: SlotStore;
   /** Where a line for each request goes. Default: nowhere. */
   log?: Log;
   /** Whether prompts and messages are among it. Default false. */
   logPrompts?: boolean;
 }
 
-type Settled = Required<Omit<ServerOptions, 'modelName' | 'chatTemplate' | 'log' | 'keepAliveSeconds'>>;
+type Settled = Required<Omit<ServerOptions, 'modelName' | 'chatTemplate' | 'log' | 'keepAliveSeconds' | 'slotStore'>>;
 
 /** What all requests share: the model, once it is loaded, and who may use it when. */
 export class Service {
@@ -38,6 +41,7 @@ export class Service {
   readonly scores = new ScoreMemory();
   readonly log: Log;
   readonly chatTemplate: string | undefined;
+  readonly slotStore: SlotStore | undefined;
   /** Of the model's loading, 0 to 1. */
   progress = 0;
   readonly createdSeconds = Math.floor(Date.now() / 1000);
@@ -49,7 +53,7 @@ export class Service {
   #idle = Promise.withResolvers<void>();
   #isClosing = false;
 
-  constructor({ modelName, chatTemplate, log = noLog, keepAliveSeconds, ...options }: ServerOptions = {}) {
+  constructor({ modelName, chatTemplate, log = noLog, keepAliveSeconds, slotStore, ...options }: ServerOptions = {}) {
     this.settings = {
       strictModel: false,
       apiKeys: [],
@@ -62,6 +66,7 @@ export class Service {
     this.#modelName = modelName;
     this.#keepAliveSeconds = keepAliveSeconds;
     this.chatTemplate = chatTemplate;
+    this.slotStore = slotStore;
     this.log = log;
     this.queue = new Queue(this.settings.queueLength);
     this.metrics = new Metrics(this.queue, () => this.#model);

@@ -114,6 +114,12 @@ export function fakeLlm(options: FakeOptions = {}): FakeLlm {
         yield [{ ...of(tokens[length] ?? ids[0]!), top: ids.slice(0, top).map(of) }];
       }
     },
+    saveSequence: async (_, write) => {
+      await write(new Uint8Array(1));
+      return { tokens: 0 };
+    },
+    restoreSequence: async () => ({ tokens: 0 }),
+    eraseSequence: async () => ({ tokens: 0 }),
     async embed(input) {
       return Float32Array.of(input.length, 0.5);
     },

@@ -6,7 +6,7 @@ import { fakeServer } from './client.ts';
 const seed = Number(process.env.FUZZ_SEED ?? 1);
 const count = 2000;
 
-const paths = operations.filter(({ body }) => body).map(({ path }) => path);
+const paths = operations.filter(({ body, params }) => body && !params).map(({ path }) => path);
 const valid: Readonly<Record<string, object>> = {
   '/v1/chat/completions': { model: 'x', messages: [{ role: 'user', content: 'Hi' }], max_tokens: 4, n: 2, stop: ['x'] },
   '/v1/completions': { prompt: ['ab', 'c'], echo: true, logprobs: 2, max_tokens: 3, logit_bias: { 97: 1 } },

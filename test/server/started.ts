@@ -11,6 +11,7 @@ export const pocket = join(root, 'models/pocket-q8_0.gguf');
 export interface Started extends AsyncDisposable {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
+  readonly pid: number;
   /** All that it wrote on stderr so far. */
   readonly log: string[];
   /** Ends it; its exit code, or the signal's name where it had to be killed. */
@@ -43,6 +44,7 @@ export async function startServer(...args: string[]): Promise<Started> {
   };
   return {
     url,
+    pid: child.pid!,
     log,
     stop,
     async [Symbol.asyncDispose]() {
