@@ -2,7 +2,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { createAdaptorServer } from '@hono/node-server';
+import { createAdaptorServer, type Http2Bindings, type HttpBindings } from '@hono/node-server';
 import { closeGguf } from '../gguf/open.ts';
 import type { LoadOptions } from '../index.ts';
 import { load } from '../runtime/node.ts';
@@ -128,6 +128,13 @@ async function readTemplate(model: string): Promise<string | undefined> {
   }
 }
 
+/** Aborts when a response's connection is closed, whether anybody reads the response's body or not. */
+function closing(outgoing: (HttpBindings | Http2Bindings)['outgoing']): AbortSignal {
+  const controller = new AbortController();
+  outgoing.once('close', () => controller.abort());
+  return controller.signal;
+}
+
 interface Listening extends AsyncDisposable {
   readonly url: string;
   stopListening(): void;
@@ -135,7 +142,10 @@ interface Listening extends AsyncDisposable {
 
 /** Node's HTTP server with the app in it. Disposing it lets answers flush, then closes every connection. */
 async function listen(service: Service, hostname: string, port: number): Promise<Listening> {
-  const server = createAdaptorServer({ fetch: createApp(service).fetch, hostname }) as Server;
+  const app = createApp(service);
+  const fetch = (request: Request, { outgoing }: HttpBindings | Http2Bindings) =>
+    app.fetch(request, { gone: closing(outgoing) });
+  const server = createAdaptorServer({ fetch, hostname }) as Server;
   server.requestTimeout = requestSeconds * 1000;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);

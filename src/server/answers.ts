@@ -55,16 +55,20 @@ async function* answer(
     return model.answer(prompt, { ...options, signal });
   });
   let count = 0;
-  for (;;) {
-    const { value, done } = await tokens.next();
-    if (done) {
-      if (value.stopReason === 'abort') signal.throwIfAborted();
-      metrics.generated(value, count, (performance.now() - begun) / 1000);
-      yield { index, result: value };
-      return;
+  try {
+    for (;;) {
+      const { value, done } = await tokens.next();
+      if (done) {
+        if (value.stopReason === 'abort') signal.throwIfAborted();
+        metrics.generated(value, count, (performance.now() - begun) / 1000);
+        yield { index, result: value };
+        return;
+      }
+      if (count++ === 0) metrics.firstToken(ticket.seconds);
+      yield { index, token: value };
     }
-    if (count++ === 0) metrics.firstToken(ticket.seconds);
-    yield { index, token: value };
+  } finally {
+    await tokens.return(undefined as never); // whoever is left at a token holds its slot
   }
 }
 

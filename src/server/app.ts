@@ -43,10 +43,20 @@ export const operations: readonly Operation[] = [
 
 const openPaths = new Set(operations.filter(({ isOpen }) => isOpen).map(({ path }) => path));
 
+/** What whoever serves the app may tell of a request: that its connection is gone, where the request itself may not. */
+export interface Connection {
+  readonly gone?: AbortSignal;
+}
+
+interface Env {
+  Variables: { requestId: string };
+  Bindings: Connection;
+}
+
 /** `app.fetch` answers requests; `Deno.serve` and @hono/node-server take it as it is. */
-export function createApp(service: Service): Hono<{ Variables: { requestId: string } }> {
+export function createApp(service: Service): Hono<Env> {
   const { settings } = service;
-  const app = new Hono<{ Variables: { requestId: string } }>();
+  const app = new Hono<Env>();
   app.use(requestId());
   app.use(observed(service));
   if (settings.corsOrigins.length > 0) app.use(cors({ origin: [...settings.corsOrigins] }));
@@ -55,7 +65,7 @@ export function createApp(service: Service): Hono<{ Variables: { requestId: stri
     app.on(each.method, each.path.replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
       const call = {
         id: c.var.requestId,
-        signal: c.req.raw.signal,
+        signal: c.env?.gone ? AbortSignal.any([c.req.raw.signal, c.env.gone]) : c.req.raw.signal,
         params: each.params ? readParams(each.params, { ...c.req.query(), ...c.req.param() }) : {},
       };
       const isMissing = each.bodyIsOptional && c.req.raw.body === null;
@@ -82,7 +92,7 @@ function notThere(path: string): ApiError {
 }
 
 /** Counts and logs each request, and gives its id back. */
-function observed({ metrics, log }: Service): MiddlewareHandler<{ Variables: { requestId: string } }> {
+function observed({ metrics, log }: Service): MiddlewareHandler<Env> {
   return async (c, next) => {
     const start = performance.now();
     await next();

@@ -4,8 +4,9 @@ export interface EventStreamOptions {
   keepAliveSeconds(): number;
   /** The error that the reader is told of in place of the rest. */
   onError(error: unknown): object;
-  /** The reader has gone. */
+  /** The reader has gone, as the stream knows it; `signal` aborts where others do. */
   onCancel(): void;
+  readonly signal: AbortSignal;
 }
 
 const encoder = new TextEncoder();
@@ -17,6 +18,10 @@ export function eventStream(events: AsyncGenerator<object>, options: EventStream
     coming.catch(() => undefined); // told where it is read
     return coming;
   };
+  const end = async () => {
+    await events.return(undefined).catch(() => undefined);
+  };
+  options.signal.addEventListener('abort', end, { once: true }); // nobody may be left to pull
   let coming = next(); // at once: a generator that never began would never end either
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
@@ -38,7 +43,7 @@ export function eventStream(events: AsyncGenerator<object>, options: EventStream
     },
     async cancel() {
       options.onCancel();
-      await events.return(undefined).catch(() => undefined);
+      await end();
     },
   });
   return new Response(body, {

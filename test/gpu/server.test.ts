@@ -1,11 +1,12 @@
 /** The server over a real model whose device is lost. */
 import { expect, test } from 'vitest';
-import { load } from '../../src/runtime/node.ts';
+import { load, nodeGpu } from '../../src/runtime/node.ts';
 import { createApp, Service } from '../../src/server/index.ts';
 import { loseDevice, watchDevices } from '../conformance/lose_device.ts';
 import { writeModel } from '../homes/model_file.ts';
 import { adapterName } from './adapter.ts';
 
+nodeGpu(); // its classes
 watchDevices();
 const shape = { embeddingLength: 64, feedForwardLength: 128, blockCount: 2, vocabLength: 500 };
 const asked = { prompt: [11, 23, 35, 47], max_tokens: 30, temperature: 0, stream: true };

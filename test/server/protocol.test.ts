@@ -286,3 +286,13 @@ function send(app: ReturnType<typeof createApp>, body: object, signal?: AbortSig
 async function turns(count = 10): Promise<void> {
   for (let i = 0; i < count; i++) await new Promise((resolve) => setTimeout(resolve));
 }
+
+test('a reader that goes while tokens wait for it: its slot is free', async () => {
+  const { post, service, llm } = fakeServer({ answer: 'a'.repeat(300) });
+  const response = await post('/v1/completions', { prompt: 'x', stream: true, max_tokens: 300 });
+  const reader = response.body!.getReader();
+  await reader.read();
+  await new Promise((resolve) => setTimeout(resolve, 20)); // tokens have come, and nobody has taken them
+  await reader.cancel();
+  await expect.poll(() => [service.queue.busy, llm.seen.running]).toEqual([0, 0]);
+});
