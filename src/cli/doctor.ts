@@ -162,7 +162,7 @@ function report(
     features: featureList(device),
     limits: device.limits,
     tuning: { place: place ?? null, races: Object.fromEntries(races), dropped: Object.fromEntries(dropped) },
-    kernels: results.map(({ error = null, ...result }) => ({ ...result, error })),
+    kernels: results.map(({ error = null, bits: _, ...result }) => ({ ...result, error })),
     without,
     model: model
       ? Object.fromEntries(model.map(({ precision, error = null, ...check }) => [precision, { ...check, error }]))

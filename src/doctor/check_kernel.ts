@@ -1,4 +1,4 @@
-import { type CheckResult, checkCase } from '../gpu/check.ts';
+import { type CheckResult, checkCase, otherBitsThan } from '../gpu/check.ts';
 import type { Device } from '../gpu/device.ts';
 import type { CheckedKernel } from '../gpu/kernel.ts';
 import { Pipelines } from '../gpu/pipelines.ts';
@@ -36,13 +36,16 @@ export class CheckSession implements Disposable {
   }
 }
 
-/** Runs every case of a kernel in every variant that the device may run. */
+/** Runs every case of a kernel in every variant that the device may run; those of one order must write the same bits. */
 export async function* checkKernel(session: CheckSession, kernel: CheckedKernel): AsyncGenerator<CheckResult> {
   for (const testCase of kernel.checks().cases) {
+    const checked: { variant: object; result: CheckResult }[] = [];
     for (const variant of usableVariants(kernel, testCase.shape, session.device)) {
       const result = await checkCase(session.device, session.pipelines, kernel, testCase, variant);
       await session.recover();
-      yield result;
+      const error = result.error ?? otherBitsThan(kernel, variant, result, checked);
+      checked.push({ variant, result });
+      yield error === undefined ? result : { ...result, ok: false, error };
     }
   }
 }

@@ -18,6 +18,8 @@ export interface CheckResult {
   readonly max: number;
   /** What is wrong, in a line, unless `ok`. */
   readonly error?: string;
+  /** A hash of all that was written, unless the GPU refused to. */
+  readonly bits?: number;
 }
 
 const guardBytes = offsetAlignment; // behind a binding: these words belong to nobody
@@ -39,10 +41,29 @@ export async function checkCase(
     const nmse = Math.max(...differences.map((d) => d.nmse));
     const max = Math.max(...differences.map((d) => d.max));
     const error = differences.map((d) => d.error).find(Boolean) ?? beyond(testCase.tolerance, nmse, max);
-    return { ...result, ok: !error, nmse, max, ...(error && { error }) };
+    return { ...result, ok: !error, nmse, max, bits: hash(Object.values(written)), ...(error && { error }) };
   } catch (error) {
     return { ...result, ok: false, nmse: Number.NaN, max: Number.NaN, error: (error as Error).message };
   }
+}
+
+/** What is wrong with a result beside those of other variants of the same case: variants of one order write the same bits. */
+export function otherBitsThan(
+  { order }: AnyKernel,
+  variant: object,
+  { bits }: CheckResult,
+  others: readonly { readonly variant: object; readonly result: CheckResult }[],
+): string | undefined {
+  const other = others.find(({ variant: each, result }) => result.ok && order?.(each) === order?.(variant));
+  if (bits === undefined || !other || other.result.bits === bits) return undefined;
+  return `writes other bits than "${other.result.variant}", which sums in the same order`;
+}
+
+/** FNV-1a, of 32 bits. */
+function hash(buffers: readonly ArrayBuffer[]): number {
+  let h = 0x811c9dc5;
+  for (const buffer of buffers) for (const byte of new Uint8Array(buffer)) h = Math.imul(h ^ byte, 0x01000193);
+  return h >>> 0;
 }
 
 /** One dispatch of a kernel on fresh buffers; the bytes of its outputs. Throws on any GPU error or a touched guard. */

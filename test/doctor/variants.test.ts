@@ -5,7 +5,7 @@ import { mul_mat_vec } from '../../kernels/mul_mat_vec.ts';
 import { rms_norm } from '../../kernels/rms_norm.ts';
 import { brokenVariants, variantNames } from '../../src/doctor/variants.ts';
 import type { CheckResult } from '../../src/gpu/check.ts';
-import type { Device } from '../../src/gpu/device.ts';
+import type { Device, Features } from '../../src/gpu/device.ts';
 import { noFindings } from '../../src/gpu/findings.ts';
 import { defaultVariant, interchangeableVariants, usableVariants, variantName } from '../../src/gpu/variants.ts';
 
@@ -69,4 +69,23 @@ test('broken variants are those with a failed case, once each', () => {
     { ...result, name: 'rms_norm', variant: 'base', ok: true },
   ];
   expect(brokenVariants(results)).toEqual(['rms_norm subgroups']);
+});
+
+test('a matmul sums in one order at every width, so that a token is the same alone and beside others', () => {
+  const matrix = { type: 'Q8_0', after: 'store', rows: 64, rowLength: 64, dstStride: 64 } as const;
+  for (const subgroupMaxSize of [1, 4, 8, 32, 64]) {
+    for (const activation of ['f32', 'q8'] as const) {
+      const features = {
+        subgroups: subgroupMaxSize > 1,
+        subgroupMinSize: subgroupMaxSize,
+        subgroupMaxSize,
+        dp4a: true,
+      };
+      const orders = ([1, 2, 4, 8] as const).map((columns) => {
+        const [first] = mul_mat_vec.variants({ ...matrix, activation, columns }, features as Features);
+        return mul_mat_vec.order?.(first as NonNullable<typeof first>);
+      });
+      expect(new Set(orders).size).toBe(1);
+    }
+  }
 });
