@@ -87,7 +87,7 @@ async function timeRoofline(
     const dispatches = [];
     for (let pair = 0; pair < pairs; pair++) {
       const bound: Record<string, { buffer: GPUBuffer }> = {};
-      for (const [label, size] of Object.entries(roofline.buffers(shape))) {
+      for (const [label, size] of Object.entries(roofline.buffers(shape, variant))) {
         const buffer = await createBuffer(device, label, size);
         buffers.push(buffer);
         bound[label] = { buffer };

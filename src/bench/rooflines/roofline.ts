@@ -5,7 +5,7 @@ export interface Roofline<Shape extends object, Variant extends object> extends 
   /** What it is bound by: bytes a second of memory, or operations a second of one kind. */
   readonly limits: 'memory' | 'packed dot' | 'f32' | 'f16 matrix';
   /** Bytes of each buffer. */
-  buffers(shape: Shape): Readonly<Record<string, number>>;
+  buffers(shape: Shape, variant: Variant): Readonly<Record<string, number>>;
   /** Bytes moved, or operations done, by one dispatch. */
   work(shape: Shape, variant: Variant): number;
 }
