@@ -13,7 +13,7 @@ import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Case, Checks, Kernel } from '../src/gpu/kernel.ts';
 import { f32Tolerance, padded, Random } from './case_data.ts';
 import { range } from './parts/range.ts';
-import { maskWords, type RowSampling, ruledOut, samplingTable } from './parts/sampling.ts';
+import { type Mask, maskWords, type RowSampling, ruledOut, samplingTable } from './parts/sampling.ts';
 import { caseRows } from './sample_cases.ts';
 
 export interface Shape {
@@ -31,8 +31,9 @@ export function reference(
   logits: ArrayLike<number>,
   biases: ArrayLike<number>,
   counts: ArrayLike<number>,
-  { repeatPenalty, frequencyPenalty, presencePenalty, mask }: RowSampling,
+  { repeatPenalty, frequencyPenalty, presencePenalty, ...sampling }: RowSampling,
 ): Float64Array {
+  const mask = sampling.mask as Mask | undefined;
   return Float64Array.from(logits, (logit, id) => {
     if (mask && (((mask[id >>> 5] as number) >>> (id & 31)) & 1) === 0) return ruledOut;
     const biased = logit + (biases[id] as number);

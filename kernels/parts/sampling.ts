@@ -30,11 +30,16 @@ export interface RowSampling {
   readonly adjusts: boolean;
   /** Some tokens may be ruled out. */
   readonly filters: boolean;
-  /** The tokens that may be chosen, a bit each, the lowest first, [vocabLength / 32]; undefined: all. */
-  readonly mask?: Uint32Array<ArrayBuffer> | undefined;
+  /**
+   * The tokens that may be chosen, a bit each, the lowest first, [vocabLength / 32]; undefined: all. It may be on its way
+   * where it depends on a token that is.
+   */
+  readonly mask?: Mask | Promise<Mask> | undefined;
   /** The token is the input of its sequence's next step; at most one row of a sequence feeds it. */
   readonly feeds: boolean;
 }
+
+export type Mask = Uint32Array<ArrayBuffer>;
 
 /** The most likely token, whatever came before. */
 export const mostLikely: RowSampling = {

@@ -1,7 +1,7 @@
 import type { Part } from './compose.ts';
 import type { Lease } from './lease.ts';
 import { BrokenLogitsError, type Sampler } from './sampler.ts';
-import { noToken, type RowSampling } from './sampling_tables.ts';
+import { type Mask, noToken, type RowSampling } from './sampling_tables.ts';
 import { Drafter, type DraftWhen } from './speculation/drafter.ts';
 
 /** A token that was chosen, and the logits it was chosen from, where somebody asked for them: [vocabLength]. */
@@ -59,6 +59,8 @@ export class Generation implements Lease {
   /** Since when the GPU remembers the sampler's state: tokens chosen before, and recent ones then. */
   #state: { readonly counter: number; readonly length: number } | undefined;
   readonly #ready: Chosen[] = [];
+  /** Of the token that comes next, or of word that it does not. */
+  #arrival = Promise.withResolvers<void>();
   #error: Error | undefined;
   #isSuspended = false;
   #isFull = false;
@@ -85,9 +87,9 @@ export class Generation implements Lease {
     return !this.sampler.runsOnGpu;
   }
 
-  /** Whether the token on its way has to be known before the next is chosen, or nothing can follow at all. */
+  /** Whether the tokens on their way have to be known first: a grammar's mask may wait for one of them, or nothing follows. */
   get isWaiting(): boolean {
-    return this.sampler.isConstrained && (this.pending > 0 || this.sampler.isOver);
+    return this.sampler.isConstrained && (this.pending > 1 || this.sampler.isOver);
   }
 
   /** Tokens chosen or being chosen. */
@@ -128,7 +130,10 @@ export class Generation implements Lease {
   /** How the GPU chooses the next token, or the one behind the first `place` of some drafts; undefined where the host does. */
   sampling(place: number, draftCount: number): RowSampling | undefined {
     if (this.choosesHere || !this.#state) return undefined;
-    const row = this.sampler.row(this.sequence, this.chosenCount + place, this.#state.counter, this.#state.length);
+    const { sampler, pending } = this;
+    const known = sampler.row(this.sequence, this.chosenCount + place, this.#state.counter, this.#state.length);
+    const coming = known.mask && pending > 0 ? this.#arrival.promise.then(() => sampler.mask as Mask) : known.mask;
+    const row = { ...known, mask: coming };
     return draftCount > 0 ? { ...row, feeds: false } : row;
   }
 
@@ -153,7 +158,15 @@ export class Generation implements Lease {
     const drafts = this.#drafts;
     this.#drafts = [];
     this.pending--;
-    if (this.isEnded || this.#isSuspended || this.#error) return;
+    try {
+      this.#accept(idsOfGpu, rows, drafts);
+    } finally {
+      this.#arrived();
+    }
+  }
+
+  #accept(idsOfGpu: readonly number[], rows: readonly Float32Array[], drafts: readonly number[]): void {
+    if (this.isEnded || this.#isSuspended || this.#error || this.sampler.isOver) return;
     const before = this.tokens.length;
     for (const [place, idOfGpu] of idsOfGpu.entries()) {
       const logits = rows[place];
@@ -202,6 +215,7 @@ export class Generation implements Lease {
 
   fail(error: Error): void {
     this.#error ??= error;
+    this.#arrived();
     this.#settle();
   }
 
@@ -209,6 +223,7 @@ export class Generation implements Lease {
   suspend(): void {
     this.#isSuspended = true;
     this.computed = 0;
+    this.#arrived();
   }
 
   /** What was on its way is chosen again. */
@@ -220,6 +235,13 @@ export class Generation implements Lease {
     this.pending = 0;
     this.#drafts = [];
     this.#state = undefined;
+    this.#arrived();
+  }
+
+  /** Whoever waits for the mask behind a token gets it, or finds that nobody needs it. */
+  #arrived(): void {
+    this.#arrival.resolve();
+    this.#arrival = Promise.withResolvers();
   }
 
   /** The next token; undefined where the context is full. Rejects with what went wrong. */

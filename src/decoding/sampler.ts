@@ -1,4 +1,4 @@
-import { allRecent, maxRecent, type RowSampling } from '../../kernels/parts/sampling.ts';
+import { allRecent, type Mask, maxRecent, type RowSampling } from '../../kernels/parts/sampling.ts';
 import type { Constraint } from '../grammar/index.ts';
 import { allIds, type Candidates, maximum } from './candidates.ts';
 import { RecentTokens } from './recent_tokens.ts';
@@ -50,6 +50,11 @@ export class Sampler {
     return this.#constraint !== undefined;
   }
 
+  /** What may come next. */
+  get mask(): Mask | undefined {
+    return this.#constraint?.mask;
+  }
+
   /** Whether the text is whole, so that nothing can follow. */
   get isOver(): boolean {
     return this.#constraint?.isOver ?? false;
@@ -93,7 +98,7 @@ export class Sampler {
       recentPlace: stateLength + counter - stateCounter,
       adjusts: this.hasState,
       filters,
-      mask: this.#constraint?.mask,
+      mask: this.mask,
       feeds: true,
     };
   }
@@ -107,7 +112,7 @@ export class Sampler {
     if (!Number.isFinite(maximum(logits))) throw new BrokenLogitsError();
     const s = this.#sampling;
     this.#ids ??= allIds(this.#vocabLength);
-    let left: Candidates = allowed({ ids: this.#ids, logits: new Float64Array(logits) }, this.#constraint?.mask);
+    let left: Candidates = allowed({ ids: this.#ids, logits: new Float64Array(logits) }, this.mask);
     left = logitBias(left, s.logitBias);
     left = penalties(left, this.#recent.counts, s);
     left = topK(left, s.topK);

@@ -1,4 +1,11 @@
-import { maxRecent, noToken, type RowSampling, samplingWords, writeSampling } from '../../kernels/parts/sampling.ts';
+import {
+  type Mask,
+  maxRecent,
+  noToken,
+  type RowSampling,
+  samplingWords,
+  writeSampling,
+} from '../../kernels/parts/sampling.ts';
 import { paddedLength } from '../../kernels/quants/block_type.ts';
 import { sample_adjust } from '../../kernels/sample_adjust.ts';
 import { sample_draw } from '../../kernels/sample_draw.ts';
@@ -11,7 +18,7 @@ import type { Activation } from '../models/graph.ts';
 import { samplingPlanWords, samplingTableWords } from '../models/sampling_sizes.ts';
 import type { StepCounts, StepTables } from '../models/step.ts';
 
-export { noToken, type RowSampling };
+export { type Mask, noToken, type RowSampling };
 
 /** A step's counts, and the rows of logits that are sampled: all or none of them pass each of the kernels. */
 export interface SampledCounts extends StepCounts {
@@ -39,6 +46,8 @@ export class SamplingTables {
   readonly #maxRows: number;
   readonly #buffers: Record<TableName, GPUBuffer>;
   readonly #words: Uint32Array<ArrayBuffer>;
+  /** Masks of the step that is being submitted, which are not there yet. */
+  #coming: { readonly row: number; readonly mask: Promise<Mask> }[] = [];
 
   private constructor(device: Device, vocabLength: number, maxRows: number, buffers: Record<TableName, GPUBuffer>) {
     this.#device = device;
@@ -69,21 +78,25 @@ export class SamplingTables {
     const best_scores = { buffer: own('best scores') };
     const best_ids = { buffer: own('best ids') };
     const ids = own('ids');
+    const gate = () => this.#writeComing(); // a forward pass is not kept waiting for the masks
 
     recorder.dispatch(sample_adjust, {
       shape: { length, stride },
       buffers: { logits, biases, counts, masks, candidates, samplings, range },
       count: ({ changed }) => changed,
+      gate,
     });
     recorder.dispatch(sample_filter, {
       shape: { length, stride },
       buffers: { candidates, samplings, range },
       count: ({ filtered }) => filtered,
+      gate,
     });
     recorder.dispatch(sample_draw, {
       shape: { length, stride },
       buffers: { logits, candidates, samplings, best_scores, best_ids, range },
       count: ({ sampled }) => sampled,
+      gate,
     });
     recorder.dispatch(sample_pick, {
       shape: { length },
@@ -98,6 +111,7 @@ export class SamplingTables {
         range,
       },
       count: ({ sampled }) => sampled,
+      gate,
     });
     return ids;
   }
@@ -118,6 +132,7 @@ export class SamplingTables {
   /** Writes a step's rows, in the order of its logits; undefined is a row that the host reads alone. */
   write(counts: StepCounts, rows: readonly (RowSampling | undefined)[]): SampledCounts {
     const { queue } = this.#device.gpu;
+    this.#coming = [];
     this.#words.fill(0, 0, rows.length * samplingWords);
     let [sampled, changed, filtered] = [0, 0, 0];
     rows.forEach((sampling, row) => {
@@ -126,10 +141,23 @@ export class SamplingTables {
       sampled = rows.length;
       if (sampling.adjusts || sampling.filters || sampling.mask) changed = rows.length;
       if (sampling.filters) filtered = rows.length;
-      if (sampling.mask) queue.writeBuffer(this.#buffers.masks, row * sampling.mask.byteLength, sampling.mask);
+      if (sampling.mask instanceof Promise) this.#coming.push({ row, mask: sampling.mask });
+      else if (sampling.mask) this.#writeMask(row, sampling.mask);
     });
     if (sampled) queue.writeBuffer(this.#buffers.samplings, 0, this.#words, 0, rows.length * samplingWords);
     return { ...counts, sampled, changed, filtered };
+  }
+
+  /** Waits for the masks that are on their way. */
+  #writeComing(): Promise<void> | undefined {
+    const coming = this.#coming;
+    this.#coming = [];
+    if (coming.length === 0) return undefined;
+    return Promise.all(coming.map(async ({ row, mask }) => this.#writeMask(row, await mask))).then(() => undefined);
+  }
+
+  #writeMask(row: number, mask: Mask): void {
+    this.#device.gpu.queue.writeBuffer(this.#buffers.masks, row * mask.byteLength, mask);
   }
 
   get #bindings(): Record<TableName, { buffer: GPUBuffer }> {

@@ -43,7 +43,11 @@ export interface Work {
 export interface Segment<Counts> {
   readonly tiles: readonly Tile[];
   readonly dispatches: readonly Dispatch<Counts>[];
+  /** What it waits for in this step, besides tiles; nothing where it need not. */
+  readonly gate?: Gate | undefined;
 }
+
+export type Gate = () => Promise<void> | undefined;
 
 export interface DispatchOptions<S, V, Counts> {
   readonly shape: S;
@@ -53,6 +57,8 @@ export interface DispatchOptions<S, V, Counts> {
   /** How many tokens (rows, items) of this step the kernel works on; none: it is left out. */
   count(counts: Counts): number;
   readonly tile?: Tile;
+  /** What is to be there first, which the host brings while the GPU is at the dispatches before. */
+  readonly gate?: Gate;
 }
 
 /** A dispatch as it was taken down; which variant runs is chosen when the plan is finished. */
@@ -160,12 +166,14 @@ export class Recorder<Counts> {
     const chosen = await Promise.all(this.recorded.map((recorded) => this.#compile(recorded)));
     const compiled = chosen.map((each) => each.compiled);
     const bindGroups = await Promise.all(this.#bindGroups(compiled));
-    const segments: { tiles: Tile[]; dispatches: Dispatch<Counts>[] }[] = [{ tiles: [], dispatches: [] }];
-    this.recorded.forEach(({ kernel, shape, tile, count }, i) => {
+    const segments: (Segment<Counts> & { dispatches: Dispatch<Counts>[] })[] = [{ tiles: [], dispatches: [] }];
+    this.recorded.forEach(({ kernel, shape, tile, gate, count }, i) => {
       const { label, pipeline } = compiled[i] as CompiledKernel;
       const { variant } = chosen[i] as { variant: object };
       const streamed = tile && !tile.resident ? [tile] : [];
-      if (segments.at(-1)?.tiles[0] !== streamed[0]) segments.push({ tiles: streamed, dispatches: [] });
+      const last = segments.at(-1);
+      if (last?.tiles[0] !== streamed[0] || last?.gate !== gate)
+        segments.push({ tiles: streamed, dispatches: [], gate });
       segments.at(-1)?.dispatches.push({
         label,
         pipeline,
@@ -265,10 +273,10 @@ export class Plan<Counts> {
     const checkWanted = () => {
       if (!isWanted()) throw new AbandonedError('nobody waits for the step any more');
     };
-    for (const { tiles, dispatches } of this.segments) {
+    for (const { tiles, dispatches, gate } of this.segments) {
       if (!dispatches.some(({ workgroups }) => workgroups(counts))) continue;
       if (tiles.length > 0) checkWanted();
-      const arriving = this.#residency.acquire(tiles);
+      const arriving = gate?.() ?? this.#residency.acquire(tiles);
       if (arriving) {
         submissions.submit(); // the GPU works on it while the tiles arrive
         await arriving;
