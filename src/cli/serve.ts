@@ -4,8 +4,9 @@ import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { createAdaptorServer, type Http2Bindings, type HttpBindings } from '@hono/node-server';
 import { closeGguf } from '../gguf/open.ts';
+import { adapterName } from '../gpu/device.ts';
 import type { LoadOptions } from '../index.ts';
-import { load } from '../runtime/node.ts';
+import { load, openNodeDevice } from '../runtime/node.ts';
 import { openModel } from '../runtime/node_file.ts';
 import { createApp, type ServerOptions, Service, stderrLog } from '../server/index.ts';
 import { requireBuiltinModel } from './builtin_model.ts';
@@ -30,6 +31,8 @@ Ctrl-C or SIGTERM takes up nothing new, lets what is under way end, and exits wi
   --slot-save-path DIR   a folder that /slots saves sequences to and restores them from (default: none)
   --max-body SIZE        of a request (default 16MiB)
   --grace SECONDS        for what is under way at the end (default 30, or the time of 30 passes)
+  --grace SECONDS        for what is under way at the end (default 30)
+  --gpu-only             ends where the adapter is software
   --no-log               no line for each request on stderr
   --log-prompts          prompts and messages too
 ${modelUsage}`;
@@ -47,6 +50,7 @@ const serveArgs = {
   'slot-save-path': { type: 'string' },
   'max-body': { type: 'string' },
   grace: { type: 'string' },
+  'gpu-only': { type: 'boolean' },
   'no-log': { type: 'boolean' },
   'log-prompts': { type: 'boolean' },
 } as const;
@@ -74,6 +78,7 @@ export async function run(args: string[], signal = new AbortController().signal)
     const chatTemplate = options.chatTemplate ?? (await readTemplate(model));
     const service = new Service({ ...serverOptions(values), ...(chatTemplate !== undefined && { chatTemplate }) });
 
+    if (values['gpu-only']) await requireGpu(options.deviceOptions);
     await using server = await listen(service, host, port);
     console.error(`listening on ${server.url}`);
     const loaded = await load(model, { ...options, ...progressOf(service), signal }).catch((error) => {
@@ -88,6 +93,19 @@ export async function run(args: string[], signal = new AbortController().signal)
     server.stopListening();
     await service.close(graceSeconds);
   });
+}
+
+/** Adapters that are a CPU, by their names. */
+const softwareNames = /llvmpipe|lavapipe|swiftshader|software|basic render/i;
+
+async function requireGpu(deviceOptions: LoadOptions['deviceOptions']): Promise<void> {
+  const device = await openNodeDevice(deviceOptions);
+  const { info } = device;
+  device.destroy();
+  if (!softwareNames.test(adapterName(info))) return;
+  throw new Error(
+    `the adapter is software, ${adapterName(info)}; a container gets the GPU with NVIDIA_DRIVER_CAPABILITIES=graphics, and --gpu-only left out takes any`,
+  );
 }
 
 function serverOptions(values: ServeValues): ServerOptions {
