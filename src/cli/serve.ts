@@ -31,7 +31,6 @@ Ctrl-C or SIGTERM takes up nothing new, lets what is under way end, and exits wi
   --slot-save-path DIR   a folder that /slots saves sequences to and restores them from (default: none)
   --max-body SIZE        of a request (default 16MiB)
   --grace SECONDS        for what is under way at the end (default 30, or the time of 30 passes)
-  --grace SECONDS        for what is under way at the end (default 30)
   --gpu-only             ends where the adapter is software
   --no-log               no line for each request on stderr
   --log-prompts          prompts and messages too
