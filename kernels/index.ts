@@ -41,6 +41,6 @@ export const kernels: readonly CheckedKernel[] = [
   checked(log_softmax, logSoftmaxChecks),
 ];
 
-function checked<S extends object, V extends object>(kernel: Kernel<S, V>, checks: () => Checks<S>): CheckedKernel {
+function checked<S extends object, V extends object>(kernel: Kernel<S, V>, checks: () => Checks<S, V>): CheckedKernel {
   return { ...kernel, checks };
 }

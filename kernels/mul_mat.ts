@@ -5,19 +5,20 @@
  *   dispatch   x: tiles of rows, y: tiles of tokens
  *
  * A family of tiles for each kind of device, with its own order of sums: mul_mat_broadcast.ts for CPU drivers,
- * mul_mat_tile.ts for GPUs. A last chunk of one token runs the same tile with its other columns clamped, so a token's sum
+ * mul_mat_tile.ts for GPUs, mul_mat_matrix.ts for those with matrix units. A last chunk of one token runs the same tile with its other columns clamped, so a token's sum
  * has the same order wherever it stands.
  */
 import type { Checks, Kernel } from '../src/gpu/kernel.ts';
 import { type BroadcastTile, broadcastLanes, broadcastSize, mulMatBroadcast } from './mul_mat_broadcast.ts';
 import { type MulMatShape, mulMatCase, mulMatCost } from './mul_mat_cases.ts';
+import { type MatrixTile, matrixSize, matrixTiles, matrixTolerance, mulMatMatrix } from './mul_mat_matrix.ts';
 import { mulMatTile, type WorkgroupTile, workgroupSize } from './mul_mat_tile.ts';
 import { blocksPerRow } from './quants/block_type.ts';
 import { blockTypes, readVariant } from './quants/index.ts';
 
 export type Shape = MulMatShape;
 
-export type Variant = BroadcastTile | WorkgroupTile;
+export type Variant = BroadcastTile | WorkgroupTile | MatrixTile;
 
 /** Twice as many columns run a tenth faster on a CPU driver, and compile twice as long. */
 const broadcastTile = { by: 'broadcast', pairs: 2, columns: 16 } as const;
@@ -32,27 +33,38 @@ export const mul_mat: Kernel<Shape, Variant> = {
     const narrow = [...(lanes > 1 ? [{ ...broadcastTile, lanes }] : []), loneTile];
     const base = { by: 'workgroup', dp4a: false, f16: false } as const;
     const { dp4a, f16 } = readVariant(shape.type, shape.activation, features);
-    const wide: Variant[] = [...(dp4a || f16 ? [{ ...base, dp4a, f16 }] : []), base];
+    const wide: Variant[] = [...matrixTiles(shape, features), ...(dp4a || f16 ? [{ ...base, dp4a, f16 }] : []), base];
     return features.subgroupMaxSize >= 16 ? [...wide, ...narrow] : [...narrow, ...wide];
   },
 
-  order: ({ by }) => by,
+  order: (variant) => (variant.by === 'matrix' ? `matrix ${variant.m}×${variant.n}×${variant.k}` : variant.by),
 
-  wgsl: (shape, variant) => (variant.by === 'broadcast' ? mulMatBroadcast(shape, variant) : mulMatTile(shape, variant)),
+  wgsl(shape, variant) {
+    if (variant.by === 'matrix') return mulMatMatrix(shape, variant);
+    return variant.by === 'workgroup' ? mulMatTile(shape, variant) : mulMatBroadcast(shape, variant);
+  },
 
   overrides: ({ rowLength, dstStride }) => ({ BLOCKS: blocksPerRow(rowLength), DST_STRIDE: dstStride }),
 
   workgroups({ rows }, variant, count) {
-    const [tileRows, tileTokens] = variant.by === 'broadcast' ? broadcastSize(variant) : workgroupSize;
+    const [tileRows, tileTokens] = sizeOf(variant);
     return [Math.ceil(rows / tileRows), Math.ceil(count / tileTokens), 1];
   },
 };
 
+/** Rows and tokens of a workgroup. */
+function sizeOf(variant: Variant): readonly [number, number] {
+  if (variant.by === 'matrix') return matrixSize;
+  return variant.by === 'workgroup' ? workgroupSize : broadcastSize(variant);
+}
+
 /** On both sides of every tile's borders. */
 const tokenCounts = [1, 17, 31, 33, 511, 513];
 
-export const mulMatChecks = (): Checks<Shape> => ({
+export const mulMatChecks = (): Checks<Shape, Variant> => ({
   cost: mulMatCost,
+
+  tolerance: (variant) => (variant.by === 'matrix' && variant.f16 ? matrixTolerance : undefined),
 
   cases: [
     ...(['f32', 'q8'] as const).flatMap((activation) => {

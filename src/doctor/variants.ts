@@ -12,6 +12,11 @@ export const everyFeature: Features = {
   subgroupMaxSize: 32,
   dp4a: true,
   timestamps: true,
+  subgroupSizeControl: true,
+  subgroupMatrices: [
+    { m: 16, n: 16, k: 16, f16: true },
+    { m: 8, n: 8, k: 8, f16: false },
+  ],
 };
 
 /** Every variant of every kernel, on whatever device: `rms_norm subgroups`. */

@@ -1,7 +1,7 @@
 import { createBuffer, readBuffer } from './buffers.ts';
 import type { Device } from './device.ts';
 import { scoped } from './errors.ts';
-import type { AnyKernel, Case, Output, Tolerance, Trial, Words } from './kernel.ts';
+import type { AnyKernel, Case, CheckedKernel, Output, Tolerance, Trial, Words } from './kernel.ts';
 import { offsetAlignment } from './limits.ts';
 import type { Pipelines } from './pipelines.ts';
 import { bind } from './plan.ts';
@@ -29,18 +29,19 @@ const guardByte = 0xff; // as f32 and f16 this is NaN, as u32 and i8 it is consp
 export async function checkCase(
   device: Device,
   pipelines: Pipelines,
-  kernel: AnyKernel,
+  kernel: AnyKernel & Partial<CheckedKernel>,
   testCase: Case<object>,
   variant: object,
 ): Promise<CheckResult> {
   const result = { name: kernel.name, case: testCase.id, variant: variantName(variant) };
   try {
     const trial = testCase.trial();
+    const tolerance = kernel.checks?.().tolerance?.(variant) ?? testCase.tolerance;
     const written = await runTrial(device, pipelines, kernel, testCase.shape, variant, trial);
     const differences = Object.entries(trial.outputs).map(([name, output]) => compare(name, output, written[name]));
     const nmse = Math.max(...differences.map((d) => d.nmse));
     const max = Math.max(...differences.map((d) => d.max));
-    const error = differences.map((d) => d.error).find(Boolean) ?? beyond(testCase.tolerance, nmse, max);
+    const error = differences.map((d) => d.error).find(Boolean) ?? beyond(tolerance, nmse, max);
     return { ...result, ok: !error, nmse, max, bits: hash(Object.values(written)), ...(error && { error }) };
   } catch (error) {
     return { ...result, ok: false, nmse: Number.NaN, max: Number.NaN, error: (error as Error).message };

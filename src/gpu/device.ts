@@ -14,15 +14,29 @@ export interface Features {
   readonly subgroupMaxSize: number;
   /** WGSL's packed 4x8 integer dot product, native or not. */
   readonly dp4a: boolean;
+  /** Shapes of matrices that subgroups multiply (Dawn's `chromium-experimental-subgroup-matrix`); absent where there are none. */
+  readonly subgroupMatrices?: readonly SubgroupMatrix[];
+  /** Whether a kernel may say how large its subgroups are (`subgroup-size-control`). */
+  readonly subgroupSizeControl?: boolean;
   /** Times of passes (`timestamp-query`). */
   readonly timestamps: boolean;
 }
 
+/** A shape of the matrices that a subgroup multiplies, [m, k] by [k, n], f16 or f32; their sums are f32. */
+export interface SubgroupMatrix {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly f16: boolean;
+}
+
 /** Names that `--features` and `DeviceOptions.features` take; `base` alone allows none. */
-export const featureNames = ['subgroups', 'f16', 'dp4a', 'timestamps'] as const;
+export const featureNames = ['subgroups', 'subgroup sizes', 'matrices', 'f16', 'dp4a', 'timestamps'] as const;
 /** WebGPU's names; dp4a is a feature of the language, not of the device. */
 const gpuFeatures: Readonly<Record<FeatureName, GPUFeatureName | undefined>> = {
   subgroups: 'subgroups',
+  'subgroup sizes': 'subgroup-size-control' as GPUFeatureName,
+  matrices: 'chromium-experimental-subgroup-matrix' as GPUFeatureName,
   f16: 'shader-f16',
   dp4a: undefined,
   timestamps: 'timestamp-query',
@@ -102,11 +116,30 @@ export function adoptDevice(gpu: GPUDevice, { features, languageFeatures, withou
       subgroupMaxSize: subgroups ? info.subgroupMaxSize : 1,
       dp4a: allowed.has('dp4a') && (languageFeatures?.has('packed_4x8_integer_dot_product') ?? false),
       timestamps: has('timestamps'),
+      ...(has('matrices') && { subgroupMatrices: subgroupMatricesOf(info) }),
+      ...(has('subgroup sizes') && { subgroupSizeControl: true }),
     },
     limits: limitsOf(gpu),
     without,
     findings: noFindings(),
   };
+}
+
+/** Dawn's list of shapes, beyond WebGPU's standard: those whose sums are f32. */
+function subgroupMatricesOf(info: GPUAdapterInfo): SubgroupMatrix[] {
+  const { subgroupMatrixConfigs = [] } = info as GPUAdapterInfo & { subgroupMatrixConfigs?: readonly MatrixConfig[] };
+  return [...subgroupMatrixConfigs].flatMap(({ M: m, N: n, K: k, componentType, resultComponentType }) => {
+    const fits = resultComponentType === 'f32' && (componentType === 'f16' || componentType === 'f32');
+    return fits ? [{ m, n, k, f16: componentType === 'f16' }] : [];
+  });
+}
+
+interface MatrixConfig {
+  readonly M: number;
+  readonly N: number;
+  readonly K: number;
+  readonly componentType: string;
+  readonly resultComponentType: string;
 }
 
 function watch(gpu: GPUDevice): Pick<Device, 'gpu' | 'check' | 'unlessLost' | 'destroy'> {

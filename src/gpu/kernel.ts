@@ -30,9 +30,11 @@ export interface Kernel<Shape extends object = never, Variant extends object = n
  * What tests, benches and `doctor` read of a kernel. A kernel's file exports them as a function of their own, so that a
  * bundle that runs models and never calls it leaves cases, references and their helpers out.
  */
-export interface Checks<Shape extends object = never> {
+export interface Checks<Shape extends object = never, Variant extends object = never> {
   /** Bytes moved and floating point operations done for `count`, for rooflines. */
   cost(shape: Shape, count: number): Cost;
+  /** Error bounds of a variant whose numbers are coarser than those of the cases; absent of the others. */
+  tolerance?(variant: Variant): Tolerance | undefined;
   readonly cases: readonly Case<Shape>[];
   /** Shapes of real models, timed by bench/kernels.ts. */
   readonly benches: readonly Case<Shape>[];
@@ -45,7 +47,7 @@ export type AnyKernel = Kernel<any, any>;
 /** A kernel with what it is checked and timed by. */
 export interface CheckedKernel extends AnyKernel {
   // biome-ignore lint/suspicious/noExplicitAny: as above
-  checks(): Checks<any>;
+  checks(): Checks<any, any>;
 }
 
 export interface Cost {

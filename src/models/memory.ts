@@ -71,7 +71,7 @@ const residentChunk = 512;
 const longerChunks = [2048, 1024];
 const longChunkShare = 1 / 16;
 /** Shorter ones, where that keeps all weights resident. */
-const shorterChunks = [1024, 512, 256, 128];
+const shorterChunks = [256, 128];
 
 /** Bytes that the keys and values of one position take, over all layers. */
 export function kvBytesPerPosition({ blockCount, headCountKv, keyLength }: ModelConfig, type: KvType): number {
@@ -86,10 +86,9 @@ export function kvBytesPerPosition({ blockCount, headCountKv, keyLength }: Model
 export function planMemory(model: PlannedModel, options: MemoryOptions): MemoryPlan {
   checkHeads(model.config, options.kvType);
   const needs = needsOf(model, options, kvBytesPerPosition(model.config, options.kvType));
-  const { budgetBytes, chunkLength = residentChunkOf(needs) } = options;
-  const whole =
-    planResident(needs, false, chunkLength, options) ??
-    planResident(needs, false, Math.min(chunkLength, residentChunk), options);
+  const { budgetBytes, chunkLength = residentChunk } = options;
+  const whole = planResident(needs, false, chunkLength, options);
+  if (whole && options.chunkLength === undefined) return withLongerChunk(whole, needs, options);
   if (whole || budgetBytes === undefined) return whole as MemoryPlan;
   for (const chunk of [chunkLength, ...shorterChunks.filter((chunk) => chunk < chunkLength)]) {
     const plan = planResident(needs, needs.output !== undefined, chunk, options);
@@ -104,11 +103,14 @@ export function planMemory(model: PlannedModel, options: MemoryOptions): MemoryP
   );
 }
 
-function residentChunkOf({ embeddings, output, layers, ...needs }: Needs): number {
-  const weightBytes = sum([embeddings, ...layers, ...(output ? [output] : [])].map(({ bytes }) => bytes));
-  const isLight = (length: number) => needs.activationBytes(length, 0) <= longChunkShare * weightBytes;
-  const longest = longerChunks.find((length) => length <= needs.longestContext && isLight(length));
-  return longest ?? residentChunk;
+/** The plan with the longest chunk that is light beside the weights and leaves the context as long as it is. */
+function withLongerChunk(plan: MemoryPlan, needs: Needs, options: MemoryOptions): MemoryPlan {
+  for (const chunk of longerChunks) {
+    if (chunk > plan.contextLength || needs.activationBytes(chunk, 0) > longChunkShare * plan.weightBytes) continue;
+    const longer = planResident(needs, plan.hostEmbeddings, chunk, options);
+    if (longer?.contextLength === plan.contextLength) return longer;
+  }
+  return plan;
 }
 
 /** About what a model takes where all of it is resident, with a context of its kind. */

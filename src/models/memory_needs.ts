@@ -32,8 +32,6 @@ export interface Needs {
   readonly trainedContext: number;
   /** The context asked for, or the shortest one worth running with. */
   readonly leastContext: number;
-  /** The context asked for, or what it was trained for. */
-  readonly longestContext: number;
   /** Of one page of positions, in all layers. */
   readonly kvPageBytes: number;
   kvBytes(contextLength: number): number;
@@ -102,7 +100,6 @@ export function needsOf(model: PlannedModel, options: MemoryOptions, bytesPerPos
     vectorBytes: sum(tensors.vectors.map((vector) => paddedLength(rowLengthOf(vector)) * 4)),
     trainedContext: config.contextLength,
     leastContext,
-    longestContext: options.contextLength ?? config.contextLength,
     kvPageBytes,
     kvBytes,
     kvPeakBytes: (contextLength) => Math.ceil(kvBytes(contextLength) * growth),
