@@ -37,7 +37,11 @@ export const mul_mat: Kernel<Shape, Variant> = {
     return features.subgroupMaxSize >= 16 ? [...wide, ...narrow] : [...narrow, ...wide];
   },
 
-  order: (variant) => (variant.by === 'matrix' ? `matrix ${variant.m}×${variant.n}×${variant.k}` : variant.by),
+  order(variant) {
+    if (variant.by !== 'matrix') return variant.by;
+    const { m, n, k, f16 } = variant;
+    return `matrix ${m}×${n}×${k} of ${f16 ? 'f16' : 'f32'}`; // each rounds in its own way
+  },
 
   wgsl(shape, variant) {
     if (variant.by === 'matrix') return mulMatMatrix(shape, variant);
