@@ -22,7 +22,7 @@ Ctrl-C or SIGTERM takes up nothing new, lets what is under way end, and exits wi
 
   --host HOST            where to listen (default 127.0.0.1; 0.0.0.0 is everywhere)
   --port N               (default 8080; 0 takes any that is free)
-  --parallel N           sequences that are generated at once, and share the context (default 4)
+  --parallel N           sequences that are generated or scored at once, and share the context (default 4)
   --queue N              requests that may wait; more are answered with 503 (default 256)
   --api-key KEY          what requests must bear; can be repeated; WEBGGUF_API_KEY is another
   --cors ORIGIN          whose pages may ask, or * for all; can be repeated (default: none)

@@ -6,22 +6,16 @@ import { type Chosen, Generation, type GenerationOptions } from './generation.ts
 import { ContextFullError, type KvCache } from './kv_cache.ts';
 import type { Lease } from './lease.ts';
 import type { Logprob } from './logprobs.ts';
-import {
-  type Batch,
-  type Model,
-  type ModelOptions,
-  NoRoomError,
-  type ProfileOptions,
-  type StepResults,
-} from './model.ts';
+import { type Model, type ModelOptions, NoRoomError, type ProfileOptions, type StepResults } from './model.ts';
+import { type ModelLoad, PassClock } from './model_load.ts';
 import { Reading, type ReadingOptions, type Rows } from './reading.ts';
 import { Recovery, type Reopen } from './recovery.ts';
 import type { BrokenLogitsError } from './sampler.ts';
-import { noToken } from './sampling_tables.ts';
 import type { TokenScore } from './scoring.ts';
 import { commonLength, Sequences } from './sequences.ts';
 import type { DraftModel } from './speculation/draft_model.ts';
 import { Speculation, type VerifyingStep } from './speculation/speculation.ts';
+import { goBack, leasesOf, ResultRows, readsOf } from './step_results.ts';
 import { Turns } from './turns.ts';
 
 /**
@@ -52,8 +46,7 @@ export class Scheduler {
   #progress = Promise.withResolvers<void>();
   #signal = Promise.withResolvers<void>();
   #isRunning = false;
-  #lastDelivery = 0;
-  #passSeconds = 0;
+  readonly #passes = new PassClock();
   #closed: Error | undefined;
 
   /** `reopen` opens a device and loads the model again, the draft model with it; without it a lost device is the end. */
@@ -392,35 +385,19 @@ export class Scheduler {
 
   #deliver(model: Model, step: ComposedStep, results: StepResults, submitted: number): void {
     if (model !== this.model) return; // its device was lost since, and all of this is chosen again
-    const { config, maxAhead } = model;
-    const firstRead = step.rows.findIndex(isRead);
-    const logits = (row: number, count = 1) => slice(results.rows, row - firstRead, count, config.vocabLength);
+    const rows = new ResultRows(step, results, model.config);
     let tokens = 0;
     for (const { generation, end, chooses } of step.parts) {
       generation.progress(end);
-      if (chooses) tokens += this.#choose(generation, step, results, logits);
+      if (chooses) tokens += this.#choose(generation, rows);
       this.#share(generation, end);
     }
     for (const part of step.readings) {
-      const { reading, firstRow, rowCount, end } = part;
-      const rows =
-        reading.reads === 'logits'
-          ? logits(firstRow, rowCount)
-          : reading.reads === 'hidden'
-            ? slice(results.hidden, firstRow, rowCount, config.embeddingLength)
-            : results.scores.slice(firstRow, firstRow + rowCount);
-      reading.deliver(part, rows);
-      this.#share(reading, end);
+      part.reading.deliver(part, rows.readBy(part));
+      this.#share(part.reading, part.end);
     }
-    this.#speculation.record(step, submitted, tokens, maxAhead);
-    this.#timePass(submitted);
-  }
-
-  #timePass(submitted: number): void {
-    const now = performance.now();
-    const seconds = (now - Math.max(submitted, this.#lastDelivery)) / 1000;
-    this.#lastDelivery = now;
-    this.#passSeconds += (seconds - this.#passSeconds) / rememberedPasses;
+    this.#speculation.record(step, submitted, tokens, model.maxAhead);
+    this.#passes.ended(submitted);
   }
 
   /** What is held and how long a pass takes. */
@@ -429,23 +406,17 @@ export class Scheduler {
     return {
       kvBytes: kv.byteLength,
       kvPositions: kv.heldPositions,
-      passSeconds: this.#passSeconds,
+      passSeconds: this.#passes.seconds,
       ...(stream && { streamedBytes: stream.counts.bytes }),
     };
   }
 
   /** A generation's rows of a step become tokens; how many. */
-  #choose(
-    generation: Generation,
-    step: ComposedStep,
-    { ids }: StepResults,
-    logits: (row: number) => Float32Array,
-  ): number {
-    const own = [...step.rows.keys()].filter((row) => step.rows[row] === generation);
-    const chosen = own.map((row) => ids[row] ?? noToken);
+  #choose(generation: Generation, rows: ResultRows): number {
+    const { ids, logits } = rows.chosenBy(generation);
     const { length } = generation.tokens;
     try {
-      generation.deliver(chosen, generation.wantsRow ? own.map((row) => logits(row)) : []);
+      generation.deliver(ids, logits);
     } catch (error) {
       generation.suspend(); // what its sequence holds is no better than what came of it
       generation.fail(error as BrokenLogitsError);
@@ -523,48 +494,5 @@ export class SequenceBusyError extends Error {
   override name = 'SequenceBusyError';
 }
 
-/** What a model is at. */
-export interface ModelLoad {
-  /** Bytes of GPU memory that keys and values take at present. */
-  readonly kvBytes: number;
-  /** Positions whose keys and values are held, in whole pages. */
-  readonly kvPositions: number;
-  /** A pass of late, in seconds: the mean of about sixteen; 0 before the first. */
-  readonly passSeconds: number;
-  /** Bytes of weights that have come so far, where some are streamed. */
-  readonly streamedBytes?: number;
-}
-
-/** Passes of late that their time is the mean of, about. */
-const rememberedPasses = 16;
 /** Tokens that are worth waiting for, rather than to compute them again. */
 const leastShared = 16;
-
-/** What the host reads of a step's logits, whose rows belong to these. */
-function readsOf(rows: ComposedStep['rows']): Pick<Batch, 'reads' | 'logitRows'> {
-  if (rows.length === 0) return {};
-  const isChosen = rows.some((each) => each instanceof Generation && !each.choosesHere);
-  const first = rows.findIndex(isRead);
-  if (first < 0) return { reads: 'ids' };
-  const logitRows = { first, count: rows.findLastIndex(isRead) + 1 - first };
-  return { reads: isChosen ? 'ids and logits' : 'logits', logitRows };
-}
-
-/** Whether a row's logits come to the host. */
-function isRead(owner: Generation | Reading): boolean {
-  return owner instanceof Reading || owner.wantsRow;
-}
-
-/** Some rows of [rows, length]. */
-function slice(rows: Float32Array, first: number, count: number, length: number): Float32Array {
-  return rows.slice(first * length, (first + count) * length);
-}
-
-function leasesOf({ parts, readings }: ComposedStep): (Generation | Reading)[] {
-  return [...parts.map(({ generation }) => generation), ...readings.map(({ reading }) => reading)];
-}
-
-function goBack({ parts, readings }: ComposedStep): void {
-  for (const part of parts) part.generation.goBack(part);
-  for (const part of readings) part.reading.goBack(part);
-}

@@ -1,8 +1,9 @@
 import type { ChatEncoder, ChatMessage, Tool } from '../chat/index.ts';
 import { type GenerateOptions, type GenerateResult, generateText, type Token } from '../decoding/generate.ts';
 import type { Model, ProfileOptions } from '../decoding/model.ts';
+import type { ModelLoad } from '../decoding/model_load.ts';
 import { checkRange } from '../decoding/sampling_options.ts';
-import type { ModelLoad, Scheduler } from '../decoding/scheduler.ts';
+import type { Scheduler } from '../decoding/scheduler.ts';
 import { maxTop, type TokenScore } from '../decoding/scoring.ts';
 import { watchStream } from '../decoding/streaming_stats.ts';
 import type { Gguf } from '../gguf/gguf.ts';
@@ -105,7 +106,7 @@ export class LocalLLM implements LLM {
   }
 
   /**
-   * How likely the model makes each of `tokens` behind `from`, and the `top` (1 to 16) most likely in its place, best
+   * How likely the model makes each of `tokens` behind `from`, and the `top` (1 to 20) most likely in its place, best
    * first, over the whole vocabulary, some at a time; the last is the most likely token after all of them. The softmax is
    * the GPU's, in f32.
    */

@@ -1,12 +1,11 @@
 /** POST /v1/completions: how a text goes on, and with `echo` and `logprobs` what the model says of the text itself. */
 import { z } from 'zod';
-import type { GenerateOptions, Token, Tokenizer } from '../index.ts';
+import { type GenerateOptions, maxTop, type Token, type Tokenizer } from '../index.ts';
 import { answers, type ChoiceEvent, type ChoiceResult, checkPrompt, type Wanted } from './answers.ts';
 import { badRequest } from './errors.ts';
 import { answeredModel, generateOptions, generationFields, tokenId } from './fields.ts';
 import { LogprobList } from './logprob_list.ts';
 import { merge } from './merge.ts';
-import { maxScoredTop } from './model.ts';
 import { operation } from './operation.ts';
 import type { Ticket } from './queue.ts';
 import { respond } from './respond.ts';
@@ -192,7 +191,7 @@ async function scored(service: Service, ticket: Ticket, tokens: readonly number[
       metrics.computed(tokens.length - from, from, (performance.now() - start) / 1000);
       return done;
     });
-  if (!model.scores || top > maxScoredTop) {
+  if (!model.scores || top > maxTop) {
     const { vocabLength } = model.tokenizer;
     return within(0, () => score(model.logitRows(tokens, signal), tokens, vocabLength, top));
   }

@@ -19,6 +19,3 @@ export interface ServedModel
     options: { from: number; top: number; signal: AbortSignal },
   ): AsyncGenerator<readonly ScoredToken[]>;
 }
-
-/** Of the most likely tokens `scores` tells so many, at most. */
-export const maxScoredTop = 16;
