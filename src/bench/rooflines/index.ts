@@ -8,12 +8,13 @@ import { type MeasureOptions, measure } from '../measure.ts';
 import type { Spread } from '../statistics.ts';
 import { copy } from './copy.ts';
 import { f32_fma } from './f32_fma.ts';
+import { matrix } from './matrix.ts';
 import { packed_dot } from './packed_dot.ts';
 import { read_reduce } from './read_reduce.ts';
 import type { AnyRoofline, ArithmeticShape } from './roofline.ts';
 
 /** A roofline a line. */
-const rooflines: readonly AnyRoofline[] = [copy, read_reduce, packed_dot, f32_fma];
+export const rooflines: readonly AnyRoofline[] = [copy, read_reduce, packed_dot, f32_fma, matrix];
 
 export type Limit = AnyRoofline['limits'];
 
