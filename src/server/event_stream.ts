@@ -4,9 +4,10 @@ export interface EventStreamOptions {
   keepAliveSeconds(): number;
   /** The error that the reader is told of in place of the rest. */
   onError(error: unknown): object;
-  /** The reader has gone, as the stream knows it; `signal` aborts where others do. */
+  /** The reader has gone, as the stream knows it. */
   onCancel(): void;
-  readonly signal: AbortSignal;
+  /** The reader has gone, as its connection knows it. */
+  readonly gone: AbortSignal;
 }
 
 const encoder = new TextEncoder();
@@ -21,7 +22,7 @@ export function eventStream(events: AsyncGenerator<object>, options: EventStream
   const end = async () => {
     await events.return(undefined).catch(() => undefined);
   };
-  options.signal.addEventListener('abort', end, { once: true }); // nobody may be left to pull
+  options.gone.addEventListener('abort', end, { once: true }); // nobody may be left to pull
   let coming = next(); // at once: a generator that never began would never end either
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {

@@ -60,7 +60,7 @@ export async function respond(service: Service, call: Call, asked: Asked, tellin
   return eventStream(watched(chunks(telling, ticket, created, asked.stream_options?.include_usage ?? false), done), {
     keepAliveSeconds: () => service.keepAliveSeconds,
     onCancel: () => ticket.abort(),
-    signal: ticket.signal,
+    gone: call.signal,
     onError(error) {
       const told = toApiError(error);
       if (told.status === 500) log.error({ request: call.id, err: error }, 'failed within a stream');
