@@ -23,7 +23,9 @@ export type ToolCallForm =
   | 'json';
 
 export interface ToolFunction {
+  /** By which it is called. */
   readonly name: string;
+  /** What the model is told of it. */
   readonly description?: string | undefined;
   /** Of its arguments, which are an object. Default: any. */
   readonly parameters?: JsonSchema | undefined;
@@ -33,7 +35,9 @@ export interface ToolFunction {
 
 /** Which tools an answer may call. */
 export interface ToolUse {
+  /** How calls are written. */
   readonly form: ToolCallForm;
+  /** Those that may be called. */
   readonly tools: readonly ToolFunction[];
   /** Whether it must call one. */
   readonly isRequired: boolean;

@@ -60,7 +60,7 @@ test('a long answer is read in good time', () => {
   const long = `<tool_call>{"name": "add", "arguments": {"a": "${'x\\"{'.repeat(100_000)}"}}</tool_call>${' text [{'.repeat(50_000)}`;
   const { calls } = read(long.match(/.{1,5}/gs)!);
   expect(calls).toHaveLength(1);
-  expect(performance.now() - begun).toBeLessThan(8000);
+  expect(performance.now() - begun).toBeLessThan(20_000);
 });
 
 const forms: ToolCallForm[] = ['hermes', 'llama3', 'mistral', 'mistral_args', 'qwen3_coder', 'granite', 'json'];

@@ -65,7 +65,7 @@ test.each([
   const begun = performance.now();
   expect(() => grammars.constraintOf({ grammar })).toThrow(GrammarError);
   expect(() => grammars.constraintOf({ grammar })).toThrow(message);
-  expect(performance.now() - begun).toBeLessThan(5000);
+  expect(performance.now() - begun).toBeLessThan(20_000);
 });
 
 test('long chains of rules are read in good time, whatever their order', () => {
@@ -75,7 +75,7 @@ test('long chains of rules are read in good time, whatever their order', () => {
   expect(accepts({ grammar: chain(500, '"a"?') }, 'a')).toBe(true);
   expect(() => grammars.constraintOf({ grammar: chain(9000, '"a"?') })).toThrow('too ambiguous');
   expect(() => grammars.constraintOf({ grammar: chain(9000, 'r0') })).toThrow('no text of finite length');
-  expect(performance.now() - begun).toBeLessThan(5000);
+  expect(performance.now() - begun).toBeLessThan(20_000);
 });
 
 test('a grammar whose texts mean too much at once ends with an error', () => {

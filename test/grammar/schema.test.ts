@@ -109,7 +109,7 @@ test.each<[JsonSchema, string]>([
   const make = () => grammars.constraintOf({ responseFormat: { type: 'json_schema', schema } });
   expect(make).toThrow(GrammarError);
   expect(make).toThrow(message);
-  expect(performance.now() - begun).toBeLessThan(5000);
+  expect(performance.now() - begun).toBeLessThan(20_000);
 });
 
 function nested(depth: number): JsonSchema {

@@ -14,6 +14,10 @@ const nullable = (schema: object) => ({ anyOf: [schema, { type: 'null' }] });
 
 const scalars: JsonSchema[] = [
   { type: 'null' },
+  { const: null },
+  { enum: [''] },
+  { type: ['null', 'boolean'] },
+  { type: 'string', minLength: 1, maxLength: 1 },
   { type: 'boolean' },
   { type: 'integer' },
   { type: 'number' },

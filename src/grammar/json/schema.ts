@@ -1,14 +1,12 @@
 /** JSON schemas as grammars: whatever a grammar lets through is valid. */
 
 import { automatonOf } from '../automaton.ts';
-import { pointsOf } from '../code_points.ts';
 import { GrammarError } from '../errors.ts';
 import {
   choice,
   type Expression,
   type Grammar,
   nothing,
-  oneOf,
   optional,
   repeat,
   rule,
@@ -32,8 +30,9 @@ const maxSchemas = 5000;
 /** Characters of a property's name. */
 const maxNameLength = 256;
 
-/** Between parts: nothing, a space, or a new line with some. */
-const space = optional(choice(text(' '), sequence(text('\n'), repeat(oneOf(pointsOf(' \t')), 0, 20))));
+/** Between parts: nothing, a space, or a new line and what it is indented by. */
+const indent = choice(repeat(text(' '), 0, 16), repeat(text('\t'), 0, 4));
+const space = optional(choice(text(' '), sequence(text('\n'), indent)));
 
 /** The grammar of a schema's values. Throws `GrammarError`, which names what cannot be enforced, and where it stands. */
 export function jsonGrammar(schema: JsonSchema): Grammar {
