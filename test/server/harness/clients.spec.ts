@@ -17,6 +17,9 @@ test('openai: the card’s example streams an answer', async () => {
   expect(said.trim().length).toBeGreaterThan(0);
 });
 
+/** A fault of CPython 3.11 that ends one generator of deep values, not a request. */
+const pythonsOwn = /SystemError: AST constructor recursion depth mismatch/;
+
 const noFiles: SlotStore = {
   async save(_, fill) {
     await fill(async () => undefined);
@@ -40,9 +43,13 @@ test('schemathesis: what the document allows is answered, and what it does not i
       ...['--phases', 'coverage,fuzzing', '--max-examples', String(examples)],
       // no schema can say which ids the vocabulary has, or that top_logprobs needs logprobs
       ...['--exclude-checks', 'positive_data_acceptance'],
-    ]);
-    const [, generated] = /Test cases:\s+(\d+) generated/.exec(told) ?? [];
+    ]).catch((error: Error) => {
+      if (pythonsOwn.test(error.message)) return error.message;
+      throw error;
+    });
+    const [, generated, passed] = /Test cases:\s+(\d+) generated, (\d+) passed/.exec(told) ?? [];
     expect(Number(generated), told.slice(-2000)).toBeGreaterThan(10_000);
+    expect(passed).toBe(generated);
   } finally {
     server.closeAllConnections();
     server.close();
