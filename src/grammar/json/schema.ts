@@ -301,7 +301,7 @@ class Compiler {
     const [only] = patterns;
     if (!only) {
       const value = additionalProperties ?? !('properties' in schema);
-      return value === false ? undefined : { key: names.length > 0 ? keyExcept(names) : rule('string'), schema: value };
+      return value === false ? undefined : { key: keyExcept(names), schema: value };
     }
     if (patterns.length > 1) this.#fail('several patternProperties cannot be enforced');
     const [pattern, value] = only;

@@ -3,6 +3,9 @@ import { anyPoint, both, type CodePoints, pointsOf, without } from '../code_poin
 import { choice, type Expression, oneOf, repeat, sequence, text } from '../expression.ts';
 import { parseRegexParts } from '../regex.ts';
 
+/** Characters where a schema leaves all open: of keys, and around what a pattern finds. A model might never come to an end. */
+const maxLoose = 64;
+
 /** Characters that a string has as escapes alone. */
 const escaped: CodePoints = [
   [0, 0x1f],
@@ -31,7 +34,7 @@ export const quoted = (of: Expression): Expression => sequence(text('"'), of, te
 /** A whole string that a regular expression finds something in. */
 export function matching(pattern: string): Expression {
   const { expression, isBegun, isEnded } = parseRegexParts(pattern);
-  const anything = repeat(character, 0);
+  const anything = repeat(character, 0, maxLoose);
   const found = inString(expression);
   return quoted(sequence(...(isBegun ? [] : [anything]), found, ...(isEnded ? [] : [anything])));
 }
@@ -49,7 +52,7 @@ function otherThan(names: readonly string[]): Expression {
   const firsts = [...tails.keys()].sort((a, b) => a - b);
   const known: CodePoints = firsts.map((point) => [point, point]);
   const otherPoints = without(plainPoints, known);
-  const rest = repeat(plain, 0);
+  const rest = repeat(plain, 0, maxLoose);
   return choice(
     ...(names.includes('') ? [] : [text('')]),
     sequence(oneOf(otherPoints), rest),
