@@ -23,7 +23,7 @@ const sampleCount = 10_000;
 /** The sampling kernels alone, over rows of logits that are all the same. */
 async function drawer(logits: Float32Array) {
   const vocabLength = logits.length;
-  const config = { headCount: 1, headCountKv: 1 } as ModelConfig;
+  const config = { headCount: 1, headCountKv: 1, ropeDimensionCount: 2 } as ModelConfig;
   const limits = {
     maxTokens: rowCount,
     maxLogits: rowCount,
