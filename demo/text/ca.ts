@@ -1,0 +1,3 @@
+import { en as ca } from './en.ts';
+
+export { ca };

@@ -1,0 +1,3 @@
+import { en as es } from './en.ts';
+
+export { es };

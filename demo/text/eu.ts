@@ -1,0 +1,3 @@
+import { en as eu } from './en.ts';
+
+export { eu };

@@ -1,0 +1,3 @@
+import { en as gl } from './en.ts';
+
+export { gl };
