@@ -7,11 +7,9 @@ import './style/base.css';
 import './style/layout.css';
 import './style/chat.css';
 import './style/panels.css';
-import { preferredLanguage, speak } from './text/index.ts';
 import { trustedScriptUrl } from './trusted_types.ts';
 import { App } from './views/app.tsx';
 
-await speak(preferredLanguage()).catch(() => undefined); // English is in the page
 render(<App />, document.getElementById('app')!);
 
 if (!navigator.gpu) showTrouble(new Error('no WebGPU adapter found: navigator.gpu is missing'));

@@ -40,7 +40,11 @@ const RULES: Readonly<Record<string, Rule>> = {
     packages: ['webgpu', 'yaml', '@hono/node-server'],
     platform: true,
   },
-  demo: { rooms: ['index', 'runtime', 'worker'], platform: true },
+  demo: {
+    rooms: ['index', 'runtime', 'worker', 'inspect', 'doctor', 'gguf', 'gpu', 'kernels', 'models'],
+    packages: ['preact', '@preact/signals', 'marked', 'dompurify', 'idb-keyval', 'vite'],
+    platform: true,
+  },
 };
 
 /** Names that exist in one home only, or differ between them. */

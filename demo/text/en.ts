@@ -1,4 +1,4 @@
-/** All that the page says; the other languages have the same keys. `{x}` is filled in. */
+/** All that the page says. `{x}` is filled in. */
 export const en = {
   // start
   tagline: 'Talk to any GGUF model, in this tab',
@@ -106,7 +106,6 @@ export const en = {
   seed: 'Seed',
   random: 'random',
   recommended: 'The model’s own values',
-  language: 'Language',
   theme: 'Colours',
   system_theme: 'As the system',
   light: 'Light',

@@ -1,47 +1,15 @@
-/** The page's languages: English with the page, the others when they are wanted. */
-import { signal } from '@preact/signals';
+/** What the page says, in English. */
 import { en, type Text } from './en.ts';
 
-export const languages = {
-  en: 'English',
-  es: 'Español',
-  ca: 'Català',
-  eu: 'Euskara',
-  gl: 'Galego',
-} as const;
-export type Language = keyof typeof languages;
-
-const loaders: Readonly<Record<Language, () => Promise<Text>>> = {
-  en: async () => en,
-  es: async () => (await import('./es.ts')).es,
-  ca: async () => (await import('./ca.ts')).ca,
-  eu: async () => (await import('./eu.ts')).eu,
-  gl: async () => (await import('./gl.ts')).gl,
-};
-
-export const language = signal<Language>('en');
-const text = signal<Text>(en);
-
-export async function speak(wanted: Language): Promise<void> {
-  text.value = await loaders[wanted]();
-  language.value = wanted;
-  document.documentElement.lang = wanted;
-  localStorage.setItem('language', wanted);
-}
-
-/** What was chosen before, or the first of the browser's languages that is here. */
-export function preferredLanguage(): Language {
-  const wanted = [localStorage.getItem('language') ?? '', ...navigator.languages.map((tag) => tag.split('-')[0]!)];
-  return (wanted.find((tag) => tag in languages) as Language | undefined) ?? 'en';
-}
+const locale = 'en';
 
 export function t(key: keyof Text, values: Readonly<Record<string, string | number>> = {}): string {
-  return text.value[key].replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''));
+  return en[key].replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''));
 }
 
 /** Numbers as the language writes them. */
 export const number = (value: number, digits = 0): string =>
-  value.toLocaleString(language.value, { maximumFractionDigits: digits });
+  value.toLocaleString(locale, { maximumFractionDigits: digits });
 
 /** `1.4 GB`: powers of ten, as disks and links are told. */
 export function bytes(count: number): string {

@@ -1,7 +1,7 @@
 /** How the model answers, and how the page looks. */
 import { changeChat, chat } from '../state/chats.ts';
 import { type Numbers, numbers, recommended, type Theme, theme } from '../state/settings.ts';
-import { type Language, language, languages, speak, t } from '../text/index.ts';
+import { t } from '../text/index.ts';
 import { Button } from './button.tsx';
 
 const fields = [
@@ -79,20 +79,6 @@ function NumberField({ name, min, max = Number.MAX_SAFE_INTEGER, step }: FieldPr
 function PageSettings() {
   return (
     <div class="fields page-settings">
-      <label>
-        {t('language')}
-        <select
-          id="language"
-          value={language.value}
-          onChange={(event) => void speak(event.currentTarget.value as Language)}
-        >
-          {Object.entries(languages).map(([tag, name]) => (
-            <option key={tag} value={tag} lang={tag}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </label>
       <label>
         {t('theme')}
         <select

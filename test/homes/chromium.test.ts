@@ -2,7 +2,7 @@
 import { copyFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { ElementHandle } from 'puppeteer';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { kernels } from '../../kernels/index.ts';
 import { load } from '../../src/runtime/node.ts';
 import type { ConformanceReport } from '../conformance/conformance.ts';
@@ -120,79 +120,6 @@ test('what goes wrong is said in one line', async () => {
   expect(await failure(`openBrowserDevice({ adapter: 'nvidia' })`)).toMatch(
     /no adapter named "nvidia": .*swiftshader/i,
   );
-});
-
-describe('the demo', async () => {
-  const short = await writeModel({ contextLength: 64 });
-  afterAll(() => short[Symbol.asyncDispose]());
-  let demo: TestPage;
-  beforeAll(async () => {
-    demo = await chromium.open('demo/index.html'); // in front of the other pages: it is typed into
-  });
-  const text = (selector: string) => demo.page.$eval(selector, ({ textContent }) => textContent);
-  const ask = async (question: string) => {
-    await demo.page.type('#question', question);
-    await demo.page.keyboard.press('Enter');
-  };
-  const the = (id: string) => `document.querySelector('#${id}')`;
-  const isReady = `!${the('chat')}.hidden && ${the('stop')}.disabled`;
-
-  test('loads a chosen file and answers, until the context is full; then it says so', async () => {
-    await choose(demo, '#files', short.path);
-    await demo.until(isReady);
-    expect(await text('#status')).toMatch(/^random on .*swiftshader.*, up to 64 tokens$/i);
-
-    await ask('hola');
-    await demo.until(`${the('log')}.children.length === 2 && ${isReady}`);
-    expect(await text('#log .user')).toBe('hola');
-    expect(await text('#log .model')).not.toBe('');
-    expect(await text('#error')).toBe('');
-
-    await ask('hola again');
-    await demo.until(`${the('error')}.textContent !== '' && ${isReady}`);
-    expect(await text('#error')).toMatch(/context/);
-    expect(await demo.page.$eval('#question', (question) => (question as HTMLTextAreaElement).value)).toBe(
-      'hola again',
-    );
-    expect(await demo.page.$$('#log article')).toHaveLength(2);
-  });
-
-  test('loads a link, in place of the model before, and stops when told to', async () => {
-    await demo.page.type('#link', '/model.gguf');
-    await demo.page.keyboard.press('Enter');
-    await demo.until(`${the('status')}.textContent.includes('4096') && ${isReady}`);
-    expect(await demo.page.$$('#log article')).toHaveLength(0);
-
-    await ask('hola');
-    const answer = `${the('log')}.lastChild`;
-    await demo.until(`${answer}?.textContent.length > 20 && ${answer}.ariaBusy === 'true'`);
-    await demo.page.click('#stop');
-    await demo.until(`${answer}.ariaBusy === 'false' && ${isReady}`);
-    expect((await text('#log .model'))!.length).toBeGreaterThan(20);
-    const [, tokens] = /^(\d+) tokens, [\d.]+ a second$/.exec((await text('#status')) ?? '') ?? [];
-    expect(Number(tokens)).toBeLessThan(2000); // well before the context is full
-  });
-
-  test('loads the built-in model and asks it an example', async () => {
-    await demo.page.click('#try');
-    await demo.until(`${the('status')}.textContent.startsWith('Pocket on ') && ${isReady}`);
-    expect(await demo.page.evaluate('document.activeElement.id')).toBe('question');
-
-    const example = await text('#examples button');
-    await demo.page.click('#examples button');
-    await demo.until(`${the('log')}.children.length === 2 && ${isReady}`);
-    expect(await text('#log .user')).toBe(example);
-    expect(await text('#log .model')).not.toBe('');
-    expect(await text('#error')).toBe('');
-  });
-
-  test('says in one line why a model does not load', async () => {
-    await demo.page.$eval('#link', (link) => ((link as HTMLInputElement).value = '/nowhere.gguf'));
-    await demo.page.$eval('#source', (form) => (form as HTMLFormElement).requestSubmit());
-    await demo.until(`${the('error')}.textContent !== '' && ${the('loading')}.hidden`);
-    expect(await text('#error')).toMatch(/^http.*nowhere\.gguf: .*$/);
-    expect(await text('#status')).toBe('');
-  });
 });
 
 async function choose({ page }: TestPage, selector: string, path: string): Promise<void> {

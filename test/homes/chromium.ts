@@ -5,7 +5,8 @@ import puppeteer, { type Page } from 'puppeteer';
 import { createServer, defaultClientConditions } from 'vite';
 import { findBrowser } from '../../src/runtime/find_browser.ts';
 
-const flags = [
+/** Chromium's, to run on SwiftShader without a window or a network of its own. */
+export const flags = [
   '--no-sandbox', // tests run as root in containers
   '--enable-unsafe-webgpu', // a software adapter is on Chromium's blocklist
   '--use-webgpu-adapter=swiftshader',

@@ -1,3 +1,0 @@
-import { en as ca } from './en.ts';
-
-export { ca };

@@ -1,3 +1,0 @@
-import { en as es } from './en.ts';
-
-export { es };

@@ -1,3 +1,0 @@
-import { en as eu } from './en.ts';
-
-export { eu };

@@ -1,3 +1,0 @@
-import { en as gl } from './en.ts';
-
-export { gl };
