@@ -63,7 +63,7 @@ async function main(): Promise<void> {
 async function profileModel(path: string) {
   const precision = values.precision as NonNullable<LoadOptions['precision']>;
   await using llm = await load(path, { device, precision });
-  return llm.profile({ tokens: Number(values.prompt), depth: Number(values.depth), by: 'shape' });
+  return await llm.profile({ tokens: Number(values.prompt), depth: Number(values.depth), by: 'shape' });
 }
 
 async function benchKernels(device: Device): Promise<KernelBench[]> {

@@ -5,6 +5,7 @@
  * part of the model would run elsewhere than asked. `npm install` in this folder first.
  */
 import { availableParallelism } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
 import { timeTokens } from '../../src/bench/run.ts';
 import { serveEngine } from '../engine.ts';
 
@@ -28,7 +29,7 @@ async function openLlama(gpu) {
   const llama = await getLlama({ gpu, build: 'never', maxThreads: threads, logLevel: LlamaLogLevel.debug, logger });
   const model = await llama.loadModel({ modelPath, gpuLayers: gpu ? 'max' : 0 });
   const context = await model.createContext({ contextSize: Number(contextSize), sequences: 1, threads });
-  if (gpu) requireGpu(log.join('\n'));
+  if (gpu) await requireGpu(log);
   const sequence = context.getSequence();
   const place = gpu ? (await llama.getGpuDeviceNames()).join(', ') : `CPU, ${threads} threads`;
   return {
@@ -38,11 +39,17 @@ async function openLlama(gpu) {
   };
 }
 
-/** llama.cpp falls back to its CPU code without an error; its log says where each layer went. */
-function requireGpu(log) {
-  const [, offloaded, total] = /offloaded (\d+)\/(\d+) layers to GPU/.exec(log) ?? [];
-  const isWhole = offloaded && offloaded === total && /Vulkan0 KV buffer/.test(log) && !/CPU KV buffer/.test(log);
-  if (!isWhole) throw new Error(`not wholly on Vulkan: ${offloaded ?? 'no'} of ${total ?? '?'} layers`);
+/** llama.cpp falls back to its CPU code without an error; its log, which comes late, says where each layer went. */
+async function requireGpu(log) {
+  for (let tries = 0; ; tries++) {
+    const text = log.join('\n');
+    const [, offloaded, total] = /offloaded (\d+)\/(\d+) layers to GPU/.exec(text) ?? [];
+    const kv = [...text.matchAll(/(\w+) KV buffer/g)].map(([, place]) => place);
+    if (offloaded && offloaded === total && kv.length > 0 && kv.every((place) => place === 'Vulkan0')) return;
+    if (tries === 40)
+      throw new Error(`not wholly on Vulkan: ${offloaded ?? 'no'} of ${total ?? '?'} layers, KV on ${kv}`);
+    await setTimeout(50);
+  }
 }
 
 async function timeRun(sequence, { depth, prompt, decode }) {
