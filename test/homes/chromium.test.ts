@@ -82,7 +82,7 @@ test('a model in a worker goes on after what is left, aborted or refused, and en
 });
 
 test('a stored file streams in a worker, and says what it says in Node', async () => {
-  const got = await scenario.page.evaluate("streamStored('/model.gguf', 1_100_000)");
+  const got = await scenario.page.evaluate("streamStored('/model.gguf', 1_500_000)");
   const { ids, streamedLayers } = got as Awaited<ReturnType<typeof streamStored>>;
   await using llm = await load(model.path, { precision: 'exact', contextLength: 512 });
   const expected = await Array.fromAsync(llm.generate('Once', { maxTokens: 4, temperature: 0 }));
