@@ -54,7 +54,7 @@ export const flash_attn: Kernel<Shape, Variant> = {
     if (itemTokens === 1) return wide;
     const lanes = broadcastLanes(features);
     const narrow = (lanes > 1 ? ([lanes, 1] as const) : [lanes]).map((lanes): Variant => ({ by: 'broadcast', lanes }));
-    return features.subgroupMaxSize >= 16 ? [...wide, ...narrow] : [...narrow, ...wide];
+    return features.cpu ? [...narrow, ...wide] : [...wide, ...narrow];
   },
 
   order: ({ by }) => (by === 'broadcast' ? 'by pairs of positions' : 'by tiles of positions'),

@@ -1,20 +1,24 @@
 /**
  * flash_attn_merge: puts the partial results of a token's attention together, in the order of their positions:
- * M = max m_i, dst = Σ e^(m_i − M) · o_i / Σ e^(m_i − M) · l_i.
+ * M = max m_i, next = Σ e^(m_i − M) · o_i / Σ e^(m_i − M) · l_i, in the form that the next matmul reads.
  *
  *   partial    [partials, HEADS, FOURS × 4 + 4]: o, unscaled, then m and l
- *   dispatch   x: fours of all heads, y: tokens; a token without partials is complete already
+ *   dispatch   x: fours of all heads, y: tokens
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Case, Checks, Kernel } from '../src/gpu/kernel.ts';
 import { f32Tolerance, Random } from './case_data.ts';
+import { int8Outputs, int8Tolerance } from './emit_case_data.ts';
+import type { ActivationFormat } from './parts/activation.ts';
 import { partialLength } from './parts/attn_items.ts';
+import { emit } from './parts/emit.ts';
 import { range, rangeWords, tokenTable } from './parts/range.ts';
 import { paddedLength } from './quants/block_type.ts';
 
 export interface Shape {
   readonly heads: number;
   readonly headLength: number;
+  readonly emits: ActivationFormat;
 }
 
 export type Variant = Record<never, never>;
@@ -34,11 +38,16 @@ export function reference(partials: readonly Float32Array[], headLength: number)
   return out.map((v) => v / sum);
 }
 
-function mergeCase(heads: number, headLength: number, partialCounts: readonly number[]): Case<Shape> {
+function mergeCase(
+  heads: number,
+  headLength: number,
+  partialCounts: readonly number[],
+  emits: ActivationFormat,
+): Case<Shape> {
   return {
-    id: `${heads}×${headLength} partials=${partialCounts.join(',')}`,
-    shape: { heads, headLength },
-    tolerance: f32Tolerance,
+    id: `${heads}×${headLength} partials=${partialCounts.join(',')} ${emits}`,
+    shape: { heads, headLength, emits },
+    tolerance: emits === 'q8' ? int8Tolerance : f32Tolerance,
     trial() {
       const random = new Random(heads * headLength);
       const total = partialCounts.reduce((a, b) => a + b, 0);
@@ -47,12 +56,12 @@ function mergeCase(heads: number, headLength: number, partialCounts: readonly nu
       for (let at = headLength; at < partial.length; at += length)
         partial[at + 1] = 1 + Math.abs(partial[at + 1] as number);
       const stride = paddedLength(heads * headLength);
-      const expected = new Float64Array(partialCounts.length * stride).fill(Number.NaN);
+      const expected = new Float64Array(partialCounts.length * stride);
       const table: number[] = [];
       let start = 0;
       partialCounts.forEach((count, token) => {
         table.push(0, 0, 0, start, count);
-        for (let head = 0; head < heads && count > 0; head++) {
+        for (let head = 0; head < heads; head++) {
           const partials = Array.from({ length: count }, (_, i) => {
             const at = ((start + i) * heads + head) * length;
             return partial.subarray(at, at + length);
@@ -63,12 +72,8 @@ function mergeCase(heads: number, headLength: number, partialCounts: readonly nu
       });
       return {
         count: partialCounts.length,
-        inputs: {
-          partial,
-          tokens: Uint32Array.from(table),
-          range: rangeWords(0, partialCounts.length),
-        },
-        outputs: { dst: { expected, elements: 'f32' } },
+        inputs: { partial, tokens: Uint32Array.from(table), range: rangeWords(0, partialCounts.length) },
+        outputs: emits === 'q8' ? int8Outputs(expected) : { next: { expected, elements: 'f32' } },
       };
     },
   };
@@ -79,44 +84,57 @@ export const flash_attn_merge: Kernel<Shape, Variant> = {
 
   variants: () => [{}],
 
-  wgsl: () => wgsl`
+  wgsl: ({ emits }) => wgsl`
 override HEADS: u32;
 override FOURS: u32; // of a head
-override DST_FOURS: u32; // of a token's row
+override NEXT_FOURS: u32; // of a token's row, padding zero
 ${range}
 ${tokenTable}
+${emit(emits, false)}
 var<storage, read> partial: array<vec4<f32>>;
-var<storage, read_write> dst: array<vec4<f32>>;
+var<workgroup> block_most: array<f32, ${invocations}>; // the largest of each four
 
-@compute @workgroup_size(${invocations})
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let token = range.start + id.y;
-  let count = tokens[token].partial_count;
-  if (id.x >= HEADS * FOURS || count == 0u) { return; }
-  let head = id.x / FOURS;
+fn merged(token: u32, i: u32) -> vec4<f32> {
   let stride = HEADS * (FOURS + 1u);
-  let first = tokens[token].partial_start * stride + head * (FOURS + 1u);
+  let first = tokens[token].partial_start * stride + i / FOURS * (FOURS + 1u);
+  let count = tokens[token].partial_count;
   var highest = partial[first + FOURS].x;
-  for (var i = 1u; i < count; i++) { highest = max(highest, partial[first + i * stride + FOURS].x); }
+  for (var p = 1u; p < count; p++) { highest = max(highest, partial[first + p * stride + FOURS].x); }
   var sum = 0.0;
   var out = vec4<f32>();
-  for (var i = 0u; i < count; i++) {
-    let slot = first + i * stride;
+  for (var p = 0u; p < count; p++) {
+    let slot = first + p * stride;
     let weight = exp(max(partial[slot + FOURS].x - highest, -87.0));
     sum = fma(weight, partial[slot + FOURS].y, sum);
-    out = fma(vec4<f32>(weight), partial[slot + id.x % FOURS], out);
+    out = fma(vec4<f32>(weight), partial[slot + i % FOURS], out);
   }
-  dst[token * DST_FOURS + id.x] = out / sum;
+  return out / sum;
+}
+
+@compute @workgroup_size(${invocations})
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_index) invocation: u32) {
+  let token = range.start + id.y;
+  var own = vec4<f32>();
+  if (id.x < HEADS * FOURS) { own = merged(token, id.x); }
+  block_most[invocation] = largest(own);
+  workgroupBarrier();
+  var most = 0.0;
+  for (var i = 0u; i < not_constant(8u); i++) { most = max(most, block_most[(invocation & ~7u) + i]); }
+  if (id.x < NEXT_FOURS) { emit(token * NEXT_FOURS + id.x, own, most, 0.0); }
 }
 `,
 
   overrides: ({ heads, headLength }) => ({
     HEADS: heads,
     FOURS: headLength / 4,
-    DST_FOURS: paddedLength(heads * headLength) / 4,
+    NEXT_FOURS: paddedLength(heads * headLength) / 4,
   }),
 
-  workgroups: ({ heads, headLength }, _, count) => [Math.ceil((heads * headLength) / 4 / invocations), count, 1],
+  workgroups: ({ heads, headLength }, _, count) => [
+    Math.ceil(paddedLength(heads * headLength) / 4 / invocations),
+    count,
+    1,
+  ],
 };
 
 export const flashAttnMergeChecks = (): Checks<Shape> => ({
@@ -125,7 +143,12 @@ export const flashAttnMergeChecks = (): Checks<Shape> => ({
     flops: count * heads * headLength * 2,
   }),
 
-  cases: [mergeCase(8, 8, [3]), mergeCase(3, 20, [0, 1, 5]), mergeCase(2, 128, [40])],
+  cases: [
+    mergeCase(8, 8, [3], 'f32'),
+    mergeCase(3, 20, [1, 1, 5], 'q8'),
+    mergeCase(3, 20, [1, 5], 'f32'),
+    mergeCase(2, 128, [40], 'q8'),
+  ],
 
   benches: [],
 });

@@ -6,10 +6,14 @@
  *   dispatch   x: loads of a row, y: tokens; ids outside the tile are left to its neighbours
  *
  * Where tokens are chained, an id of PENDING_ID is the one that its sequence's last step has sampled: last_ids[sequence].
+ * With `normed`, the rows go to `dst` and on to the first matmul, as parts/held.ts says.
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Case, Checks, Kernel } from '../src/gpu/kernel.ts';
-import { padded, Random, weights } from './case_data.ts';
+import { f32Tolerance, padded, Random, weights } from './case_data.ts';
+import { int8Tolerance, normedOutputs } from './emit_case_data.ts';
+import type { ActivationFormat } from './parts/activation.ts';
+import { normed as finishNormed, held } from './parts/held.ts';
 import { pendingId, range, rangeWords, tile, tokenTable } from './parts/range.ts';
 import { unroll, values } from './parts/values.ts';
 import { type BlockType, blocksPerRow, paddedLength } from './quants/block_type.ts';
@@ -21,6 +25,8 @@ export interface Shape {
   readonly rowLength: number;
   /** Whether ids may be pending. */
   readonly chained: boolean;
+  /** The form in which they are handed on, normed but for their root mean square; absent: they are not. */
+  readonly normed?: ActivationFormat;
 }
 
 export interface Variant {
@@ -37,11 +43,19 @@ export function reference(w: ArrayLike<number>, ids: readonly number[], rowLengt
   });
 }
 
-function getRowsCase(type: string, rows: number, rowLength: number, rowStart = 0, chained = false): Case<Shape> {
-  const id = `${type} ${rows}×${rowLength}${rowStart ? ` rowStart=${rowStart}` : ''}${chained ? ' chained' : ''}`;
+function getRowsCase(
+  type: string,
+  rows: number,
+  rowLength: number,
+  rowStart = 0,
+  chained = false,
+  normed?: ActivationFormat,
+): Case<Shape> {
+  const words = [rowStart && `rowStart=${rowStart}`, chained && 'chained', normed && `normed=${normed}`];
   return {
-    id,
-    shape: { type, rowLength, chained },
+    id: [`${type} ${rows}×${rowLength}`, ...words].filter(Boolean).join(' '),
+    shape: { type, rowLength, chained, ...(normed && { normed }) },
+    ...(normed && { tolerance: normed === 'q8' ? int8Tolerance : f32Tolerance }),
     trial() {
       const random = new Random(rows + rowLength);
       const w = weights(random, blockTypes[type] as BlockType, rows, rowLength);
@@ -53,6 +67,7 @@ function getRowsCase(type: string, rows: number, rowLength: number, rowStart = 0
       const expected = new Float64Array(ids.length * stride).fill(Number.NaN);
       expected.set(padded(reference(w.values, inTile, rowLength), rowLength), stride);
       if (rowStart === 0) expected.set(padded(reference(w.values, [0], rowLength), rowLength));
+      const weight = padded(random.normal(rowLength), rowLength);
       return {
         count: ids.length,
         inputs: {
@@ -62,10 +77,14 @@ function getRowsCase(type: string, rows: number, rowLength: number, rowStart = 0
             last_ids: Uint32Array.from(lastIds),
             tokens: Uint32Array.from(sequences.flatMap((sequence) => [0, sequence, 0, 0, 0])),
           }),
+          ...(normed && { norm_weight: weight }),
           range: rangeWords(0, ids.length),
           tile: new Uint32Array([rowStart / 2, rows / 2]),
         },
-        outputs: { dst: { expected, elements: 'f32' } },
+        outputs: {
+          dst: { expected, elements: 'f32' },
+          ...(normed && normedOutputs(expected, weight, normed)),
+        },
       };
     },
   };
@@ -77,7 +96,7 @@ export const get_rows: Kernel<Shape, Variant> = {
   variants: ({ type }, features) =>
     readVariant(type, 'f32', features).f16 ? [{ f16: true }, { f16: false }] : [{ f16: false }],
 
-  wgsl({ type, chained }, { f16 }) {
+  wgsl({ type, chained, normed }, { f16 }) {
     const { fours, read } = blockTypes[type] as BlockType;
     return wgsl`
 override BLOCKS: u32;
@@ -86,7 +105,13 @@ ${tile}
 ${values(fours)}
 ${read({ dp4a: false, f16, inTurns: false })}
 var<storage, read> ids: array<u32>;
+#if ${normed !== undefined}
+override DST_STRIDE: u32;
+${held(invocations * fours * 4)}
+${finishNormed(normed ?? 'f32')}
+#else
 var<storage, read_write> dst: array<vec4<f32>>;
+#endif
 #if ${chained}
 ${tokenTable}
 var<storage, read> last_ids: array<u32>;
@@ -100,19 +125,34 @@ fn id_of(token: u32) -> u32 { return ids[token]; }
 #endif
 
 @compute @workgroup_size(${invocations})
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_index) invocation: u32) {
   let token = range.start + id.y;
   let step = id.x;
   let row = id_of(token) - 2u * tile.pair_start; // wraps far beyond any tile where the id is below it
-  if (step >= BLOCKS * ${8 / fours}u || row >= 2u * tile.pair_count) { return; }
+  let is_here = step < BLOCKS * ${8 / fours}u && row < 2u * tile.pair_count;
+#if ${normed !== undefined}
+  if (is_here) {
+    let row_values = weight_values(row, step);
+    let own = invocation * ${4 * fours}u;
+    ${unroll(fours, (j) => unroll(4, (k) => `held[own + ${4 * j + k}u] = row_values[${j}][${k}];`))}
+  }
+  workgroupBarrier();
+  if (!is_here) { return; }
+  for (var j = 0u; j < not_constant(${fours}u); j++) { finish(0u, invocation * ${fours}u + j, step * ${fours}u + j, token); }
+#else
+  if (!is_here) { return; }
   let row_values = weight_values(row, step);
   let i = token * BLOCKS * 8u + step * ${fours}u;
   ${unroll(fours, (j) => `dst[i + ${j}u] = row_values[${j}];`)}
+#endif
 }
 `;
   },
 
-  overrides: ({ rowLength }) => ({ BLOCKS: blocksPerRow(rowLength) }),
+  overrides: ({ rowLength, normed }) => ({
+    BLOCKS: blocksPerRow(rowLength),
+    ...(normed && { DST_STRIDE: paddedLength(rowLength) }),
+  }),
 
   workgroups: ({ type, rowLength }, _, count) => [
     Math.ceil((blocksPerRow(rowLength) * 8) / (blockTypes[type] as BlockType).fours / invocations),
@@ -129,6 +169,8 @@ export const getRowsChecks = (): Checks<Shape> => ({
     getRowsCase('Q8_0', 64, 96, 128, true),
     getRowsCase('F16', 6, 65),
     getRowsCase('F32', 6, 172),
+    getRowsCase('Q8_0', 64, 2080, 128, true, 'q8'),
+    getRowsCase('F16', 64, 100, 0, true, 'f32'),
   ],
 
   benches: [getRowsCase('F32', 64, 8192)],

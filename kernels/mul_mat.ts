@@ -34,7 +34,7 @@ export const mul_mat: Kernel<Shape, Variant> = {
     const base = { by: 'workgroup', dp4a: false, f16: false } as const;
     const { dp4a, f16 } = readVariant(shape.type, shape.activation, features);
     const wide: Variant[] = [...matrixTiles(shape, features), ...(dp4a || f16 ? [{ ...base, dp4a, f16 }] : []), base];
-    return features.subgroupMaxSize >= 16 ? [...wide, ...narrow] : [...narrow, ...wide];
+    return features.cpu ? [...narrow, ...wide] : [...wide, ...narrow];
   },
 
   order(variant) {

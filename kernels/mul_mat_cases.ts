@@ -40,7 +40,7 @@ export function reference(
 }
 
 /** Rows of `dst` that belong to `rows` rows of the matrix. */
-export const dstLength = (after: After, rows: number) => (after === 'swiglu' ? rows / 2 : rows);
+export const dstLength = (after: string, rows: number) => (after.startsWith('swiglu') ? rows / 2 : rows);
 
 export interface MulMatSize {
   readonly type: string;
@@ -125,7 +125,7 @@ function inHalves(planes: Readonly<Record<string, Words>>, rows: number): Record
 }
 
 /** Bytes of weights, activations and results; two operations per multiply-add. */
-export function mulMatCost(shape: MulMatShape, tokens: number): Cost {
+export function mulMatCost(shape: Omit<MulMatShape, 'after'> & { after: string }, tokens: number): Cost {
   const { rows } = shape;
   const blocks = blocksPerRow(shape.rowLength);
   const planes = matmulTypes[shape.type]?.planes ?? [];

@@ -1,201 +1,179 @@
 /**
- * mul_mat_vec: dst[t, r] = Σ_k w[r, k] · x[t, k], for the few tokens of decode; then a part decides what becomes of it.
+ * mul_mat_vec: y[t, r] = Σ_k w[r, k] · x[t, k], for the few tokens of decode; then a part decides what becomes of it.
  *
  *   weights    planes of one row tile, [rows, BLOCKS × 32]      act   [tokens, BLOCKS × 32]
- *   dispatch   x: pairs of rows, y: groups of `columns` tokens
+ *   dispatch   x: groups of rows, y: groups of `columns` tokens
  *
- * Every column's sum runs over the blocks in the same order at every width, so a token's result is bit-equal alone and
- * beside others.
+ * A team of `lanes` invocations shares out a row's steps and multiplies `pairs` pairs of rows; a workgroup holds whole blocks
+ * of 32 results. Every column's sum runs over the steps in the same order at every width, so a token's result is bit-equal
+ * alone and beside others.
+ *
+ * Of an activation that is still to be divided by its root mean square, `act_ss` has each block's Σ x², and the results are
+ * divided here: no norm needs a dispatch of its own.
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Features } from '../src/gpu/device.ts';
 import type { Checks, Kernel } from '../src/gpu/kernel.ts';
-import { type MulMatShape, mulMatCase, mulMatCost } from './mul_mat_cases.ts';
+import { type MulMatShape, mulMatCost } from './mul_mat_cases.ts';
+import { mulMatVecBenches, mulMatVecCases } from './mul_mat_vec_cases.ts';
 import { activation } from './parts/activation.ts';
-import { after, silu } from './parts/after.ts';
+import { silu } from './parts/after.ts';
+import { declareMeeting, type Lanes, meet } from './parts/lanes.ts';
 import { addProducts, declareSums, finishedPair, productSteps } from './parts/products.ts';
 import { range, tile } from './parts/range.ts';
+import type { QkvHeads } from './parts/rope_kv.ts';
 import { unroll, values } from './parts/values.ts';
+import { finishHeld, type VecAfter, vecAfter } from './parts/vec_after.ts';
 import { type BlockType, blocksPerRow } from './quants/block_type.ts';
-import { blockTypes, matmulTypes, readVariant } from './quants/index.ts';
+import { matmulTypes, readVariant } from './quants/index.ts';
 
-export interface Shape extends MulMatShape {
+export interface Shape extends Omit<MulMatShape, 'after'> {
+  readonly after: VecAfter;
   /** Tokens per weight read. */
   readonly columns: 1 | 2 | 4 | 8;
+  /** Of activations that are still to be divided by their root mean square: its epsilon. */
+  readonly eps?: number;
+  /** Activations are those of the tokens that want logits: token t's is row logit_rows[t]. */
+  readonly wanted?: boolean;
+  /** With `rope_kv`. */
+  readonly qkv?: QkvHeads;
 }
 
-export interface Variant {
-  /** Who sums a pair of rows: one invocation (where barriers are dear), or a workgroup that shares out the blocks. */
-  readonly by: 'invocation' | 'workgroup';
-  /** Partial sums meet in subgroups before they meet in workgroup memory. */
-  readonly subgroups: boolean;
+export interface Variant extends Lanes {
+  /** Pairs of rows that a team multiplies. */
+  readonly pairs: number;
   readonly dp4a: boolean;
   readonly f16: boolean;
 }
 
-const invocations = 64;
+/** Pairs of rows that make a block of 32 values behind any part: SwiGLU's are of 64 rows. */
+const blockPairs = 32;
 
 export const mul_mat_vec: Kernel<Shape, Variant> = {
   name: 'mul_mat_vec',
 
   variants(shape, features) {
     const { dp4a, f16 } = readVariant(shape.type, shape.activation, features);
-    const base: Variant = { by: 'invocation', subgroups: false, dp4a: false, f16: false };
-    const ways: Variant[] = [
-      { ...base, dp4a, f16 },
-      { ...base, by: 'workgroup', subgroups: features.subgroups, dp4a, f16 },
-    ];
-    if (wideSubgroups(features)) ways.reverse();
-    if (features.subgroups) ways.push({ ...base, by: 'workgroup' });
-    if (dp4a || f16) ways.push(base);
-    return ways;
+    const base: Variant = { lanes: 1, invocations: 64, pairs: 1, subgroups: false, dp4a: false, f16: false };
+    const lanes = teamLanes(features);
+    const team = { ...base, lanes, invocations: 256, pairs: Math.max(2, (blockPairs * lanes) / 256), dp4a, f16 };
+    const alone = [{ ...base, dp4a, f16 }, ...(dp4a || f16 ? [base] : [])];
+    const teams = [...(features.subgroups ? [{ ...team, subgroups: true }] : []), team];
+    return features.cpu ? [...alone, ...teams] : [...teams, ...alone];
   },
 
-  // Who sums decides; how subgroupAdd does is the driver's business. Integer products and half floats are exact.
-  order: ({ by, subgroups }) => (subgroups ? 'subgroups' : by),
+  // How many lanes share a row decides: they meet in the same tree in subgroups and in workgroup memory.
+  order: ({ lanes }) => `lanes=${lanes}`,
 
-  wgsl(shape, { by, subgroups, dp4a, f16 }) {
-    const { columns } = shape;
+  wgsl(shape, variant) {
+    const { columns, eps, wanted } = shape;
+    const { lanes, invocations, pairs, dp4a, f16 } = variant;
     const type = matmulTypes[shape.type] as BlockType;
-    const steps = productSteps(shape.activation, type.fours);
-    const products = { activation: shape.activation, rows: 2, columns };
+    const products = { activation: shape.activation, rows: 2 * pairs, columns, halves: lanes > 1 };
+    const steps = productSteps(products, type.fours);
+    const groupPairs = (invocations / lanes) * pairs;
+    const part = vecAfter(shape, groupPairs);
+    const normed = eps === undefined ? 0 : 1;
     const eachColumn = (line: (c: number) => string) => unroll(columns, line);
+    const columnSums = Array.from({ length: columns }, (_, c) => [
+      ...Array.from({ length: pairs }, (_, p) => finishedPair(products, p, c)),
+      ...(normed ? [`vec2<f32>(squares${c}, 0.0)`] : []),
+    ]);
+    /** Runs `body` for the steps of a row that are this lane's. */
+    const eachStep = (count: string, body: string) =>
+      lanes === 1
+        ? `for (var i = 0u; i < not_constant(${count}); i++) {${body}}`
+        : `for (var step = 0u; step < (${count} + ${lanes - 1}u) / ${lanes}u; step++) {
+    let i = step * ${lanes}u + lane;
+    if (i < ${count}) {${body}}
+  }`;
     return wgsl`
-#if ${subgroups}
-enable subgroups;
-#endif
 override BLOCKS: u32;
 override DST_STRIDE: u32;
 ${range}
 ${tile}
 ${values(type.fours)}
-${type.read({ dp4a, f16, inTurns: shape.after === 'swiglu' })}
-${activation(shape.activation, type.fours)}
+${type.read({ dp4a, f16, inTurns: shape.after.startsWith('swiglu') })}
+${activation(shape.activation, type.fours, normed === 1)}
 ${silu}
-${after(shape.after)}
+#if ${normed === 1}
+override ROW_LENGTH: u32;
+override EPS: f32;
+#endif
+#if ${wanted === true}
+var<storage, read> logit_rows: array<u32>;
+fn act_row(token: u32) -> u32 { return logit_rows[token]; }
+#else
+fn act_row(token: u32) -> u32 { return token; }
+#endif
+${part.wgsl}
+${declareMeeting(variant, pairs + normed)}
 
-#if ${by === 'invocation'}
-@compute @workgroup_size(${invocations})
-fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let pair = id.x;
-  if (pair >= tile.pair_count) { return; }
-  let row = 2u * pair;
-  let end = range.start + range.count;
-  ${eachColumn((c) => `let token${c} = min(range.start + id.y * ${columns}u + ${c}u, end - 1u);`)}
-  ${declareSums(products)}
-  let steps = not_constant(${steps});
-  for (var i = 0u; i < steps; i++) {
-    ${addProducts(products)}
-  }
-  ${eachColumn((c) => `if (range.start + id.y * ${columns}u + ${c}u < end) { after(tile.pair_start + pair, token${c}, ${finishedPair(products, 0, c)}); }`)}
+// a pair of the group's rows, for one column
+fn take(own: u32, group: vec3<u32>, column: u32, sum: vec2<f32>, squares: f32) {
+  let pair = group.x * ${groupPairs}u + own;
+  let token = range.start + group.y * ${columns}u + column;
+  if (token >= range.start + range.count) { return; }
+  #if ${normed === 1}
+  let v = sum * inverseSqrt(squares / f32(ROW_LENGTH) + EPS);
+  #else
+  let v = sum;
+  #endif
+  ${part.take}
 }
-#else
-#if ${subgroups}
-var<workgroup> partial: array<array<vec2<f32>, ${columns}>, ${invocations}>; // one per subgroup, of whatever size
-#else
-var<workgroup> partial: array<array<vec2<f32>, ${columns}>, ${invocations}>; // one per invocation
-#endif
 
 @compute @workgroup_size(${invocations})
-fn main(
-  @builtin(workgroup_id) group: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-#if ${subgroups}
-  @builtin(subgroup_size) subgroup_size: u32,
-  @builtin(subgroup_invocation_id) subgroup_lane: u32,
-#endif
-) {
-  let pair = group.x;
-  let row = 2u * pair;
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) invocation: u32) {
+  let team = invocation / ${lanes}u;
+  let lane = invocation % ${lanes}u;
+  let row = 2u * (group.x * ${groupPairs}u + team * ${pairs}u);
   let first = range.start + group.y * ${columns}u;
   let end = range.start + range.count;
-  ${eachColumn((c) => `let token${c} = min(first + ${c}u, end - 1u);`)}
+  ${eachColumn((c) => `let token${c} = act_row(min(first + ${c}u, end - 1u));`)}
   ${declareSums(products)}
-  for (var i = lane; i < ${steps}; i += ${invocations}u) {
-    ${addProducts(products)}
+  ${eachStep(steps, addProducts(products))}
+  ${normed ? eachColumn((c) => `var squares${c} = 0.0;`) : ''}
+  ${
+    normed
+      ? eachStep(
+          'BLOCKS',
+          eachColumn((c) => `squares${c} += act_squares(token${c}, i);`),
+        )
+      : ''
   }
-#if ${subgroups}
-  ${eachColumn((c) => `let sum${c} = subgroupAdd(${finishedPair(products, 0, c)});`)}
-  if (subgroup_lane == 0u) {
-    let slot = lane / subgroup_size;
-    ${eachColumn((c) => `partial[slot][${c}] = sum${c};`)}
-  }
-  let partials = (${invocations}u + subgroup_size - 1u) / subgroup_size;
-#else
-  ${eachColumn((c) => `partial[lane][${c}] = ${finishedPair(products, 0, c)};`)}
-  let partials = ${invocations}u;
-#endif
-  workgroupBarrier();
-  if (lane < ${columns}u && first + lane < end) {
-    var sum = vec2<f32>();
-    for (var i = 0u; i < partials; i++) { sum += partial[i][lane]; }
-    after(tile.pair_start + pair, first + lane, sum);
-  }
+  ${meet(variant, columnSums, normed, (team, column, pair, v, [squares = 'vec2<f32>()']) => `take(${team} * ${pairs}u + ${pair}, group, ${column}, ${v}, ${squares}.x);`)}
+  ${finishHeld(part, columns, invocations)}
 }
-#endif
 `;
   },
 
-  overrides: ({ rowLength, dstStride }) => ({ BLOCKS: blocksPerRow(rowLength), DST_STRIDE: dstStride }),
+  overrides: ({ rowLength, dstStride, eps, qkv }) => ({
+    BLOCKS: blocksPerRow(rowLength),
+    DST_STRIDE: dstStride,
+    ...(eps !== undefined && { ROW_LENGTH: rowLength, EPS: eps }),
+    ...(qkv && {
+      HEADS: qkv.heads,
+      KV_HEADS: qkv.kvHeads,
+      HEAD_PAIRS: qkv.headLength / 2,
+      ROPE_PAIRS: qkv.ropePairs,
+    }),
+  }),
 
-  workgroups({ rows, columns }, { by }, count) {
-    const pairs = Math.ceil(rows / 2);
-    return [by === 'invocation' ? Math.ceil(pairs / invocations) : pairs, Math.ceil(count / columns), 1];
-  },
+  workgroups: ({ rows, columns }, { invocations, lanes, pairs }, count) => [
+    Math.ceil(rows / (2 * (invocations / lanes) * pairs)),
+    Math.ceil(count / columns),
+    1,
+  ],
 };
 
-/** Subgroups this wide are a GPU's: there a row is best shared out. CPUs have 4 or 8 lanes and dear barriers. */
-function wideSubgroups({ subgroupMaxSize }: Features): boolean {
-  return subgroupMaxSize >= 16;
+/** Lanes that share a row where several do: as many as every subgroup has, up to what one load of each makes worth it. */
+function teamLanes({ subgroups, subgroupMinSize, cpu }: Features): number {
+  if (subgroups && subgroupMinSize > 1) return Math.min(32, subgroupMinSize);
+  return cpu ? 8 : 32;
 }
 
 export const mulMatVecChecks = (): Checks<Shape> => ({
   cost: mulMatCost,
-
-  cases: [
-    ...Object.keys(blockTypes).map((type) =>
-      mulMatCase<Shape>({ type, rows: 70, rowLength: 96, tokens: 1 }, { columns: 1 }),
-    ),
-    mulMatCase<Shape>({ type: 'F32', rows: 7, rowLength: 172, tokens: 3, start: 2 }, { columns: 2 }),
-    mulMatCase<Shape>({ type: 'F16', rows: 129, rowLength: 65, tokens: 1, after: 'add' }, { columns: 1 }),
-    ...([1, 2, 4, 8] as const).map((columns) =>
-      mulMatCase<Shape>(
-        { type: 'Q8_0', activation: 'q8', rows: 130, rowLength: 512, tokens: 9, start: 1 },
-        { columns },
-      ),
-    ),
-    mulMatCase<Shape>({ type: 'Q8_0', rows: 64, rowLength: 2080, tokens: 5, after: 'swiglu' }, { columns: 4 }),
-    mulMatCase<Shape>(
-      { type: 'Q8_0', activation: 'q8', rows: 66, rowLength: 192, tokens: 2, after: 'add', rowStart: 64 },
-      { columns: 2 },
-    ),
-    mulMatCase<Shape>(
-      { type: 'BF16', rows: 64, rowLength: 64, tokens: 2, after: 'swiglu', rowStart: 128 },
-      { columns: 8 },
-    ),
-    mulMatCase<Shape>({ type: 'Q8_0 blocks', rows: 70, rowLength: 128, tokens: 1 }, { columns: 1 }),
-    mulMatCase<Shape>(
-      { type: 'Q8_0 blocks', activation: 'q8', rows: 130, rowLength: 512, tokens: 9, start: 1 },
-      { columns: 8 },
-    ),
-    mulMatCase<Shape>({ type: 'Q8_0 blocks', rows: 64, rowLength: 2112, tokens: 5, after: 'swiglu' }, { columns: 4 }),
-    mulMatCase<Shape>(
-      { type: 'Q8_0 blocks', activation: 'q8', rows: 66, rowLength: 192, tokens: 2, after: 'swiglu', rowStart: 64 },
-      { columns: 2 },
-    ),
-  ],
-
-  benches: [
-    mulMatCase<Shape>({ type: 'Q8_0', activation: 'q8', rows: 2048, rowLength: 2048, tokens: 1 }, { columns: 1 }),
-    mulMatCase<Shape>({ type: 'Q8_0', rows: 2048, rowLength: 2048, tokens: 1 }, { columns: 1 }),
-    mulMatCase<Shape>(
-      { type: 'Q8_0', activation: 'q8', rows: 3072, rowLength: 512, tokens: 1, after: 'swiglu' },
-      { columns: 1 },
-    ),
-    mulMatCase<Shape>({ type: 'Q8_0', activation: 'q8', rows: 8192, rowLength: 8192, tokens: 1 }, { columns: 1 }),
-    mulMatCase<Shape>(
-      { type: 'Q8_0 blocks', activation: 'q8', rows: 8192, rowLength: 8192, tokens: 1 },
-      { columns: 1 },
-    ),
-  ],
+  cases: mulMatVecCases(),
+  benches: mulMatVecBenches(),
 });

@@ -9,11 +9,15 @@ export interface Products {
   readonly activation: ActivationFormat;
   readonly rows: number;
   readonly columns: number;
+  /** A step of int8 is half a block, which is one load: neighbouring invocations then read what stands side by side. */
+  readonly halves?: boolean;
 }
 
-/** Steps of a row: blocks of int8, or what one load of f32 brings. */
-export const productSteps = (activation: ActivationFormat, fours: Fours) =>
-  activation === 'q8' ? 'BLOCKS' : `(BLOCKS * ${8 / fours}u)`;
+/** Steps of a row: blocks of int8 or halves of them, or what one load of f32 brings. */
+export const productSteps = ({ activation, halves }: Products, fours: Fours) => {
+  if (activation === 'f32') return `(BLOCKS * ${8 / fours}u)`;
+  return halves ? '(BLOCKS * 2u)' : 'BLOCKS';
+};
 
 /** Declares the sums. */
 export function declareSums({ activation, rows, columns }: Products): string {
@@ -22,7 +26,7 @@ export function declareSums({ activation, rows, columns }: Products): string {
 }
 
 /** Adds the products of step `i`. */
-export function addProducts({ activation, rows, columns }: Products): string {
+export function addProducts({ activation, rows, columns, halves }: Products): string {
   if (activation === 'f32') {
     return `
     ${unroll(columns, (c) => `let x${c} = act_values(token${c}, i);`)}
@@ -33,14 +37,15 @@ export function addProducts({ activation, rows, columns }: Products): string {
     ${unroll(columns, (c) => `sum${r}_${c} = add_products(w${r}, x${c}, sum${r}_${c});`)}`,
     )}`;
   }
+  const [part, block] = halves ? ['half', 'i / 2u'] : ['packed', 'i'];
   return `
-    ${unroll(columns, (c) => `let x${c} = act_packed(token${c}, i); let xs${c} = act_scale(token${c}, i);`)}
+    ${unroll(columns, (c) => `let x${c} = act_${part}(token${c}, i); let xs${c} = act_scale(token${c}, ${block});`)}
     ${unroll(
       rows,
       (r) => `
-    let w${r} = weight_packed(row + ${r}u, i);
-    let ws${r} = weight_scale(row + ${r}u, i);
-    ${unroll(columns, (c) => `sum${r}_${c} = fma(f32(dot_packed(w${r}, x${c})), ws${r} * xs${c}, sum${r}_${c});`)}`,
+    let w${r} = weight_${part}(row + ${r}u, i);
+    let ws${r} = weight_scale(row + ${r}u, ${block});
+    ${unroll(columns, (c) => `sum${r}_${c} = fma(f32(dot_${part}(w${r}, x${c})), ws${r} * xs${c}, sum${r}_${c});`)}`,
     )}`;
 }
 

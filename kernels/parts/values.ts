@@ -40,10 +40,10 @@ fn dot4(a: u32, b: u32) -> i32 {
 }
 #endif
 
-fn dot_packed(a: Packed, b: Packed) -> i32 {
-  return ((dot4(a.lo.x, b.lo.x) + dot4(a.lo.y, b.lo.y)) + (dot4(a.lo.z, b.lo.z) + dot4(a.lo.w, b.lo.w)))
-       + ((dot4(a.hi.x, b.hi.x) + dot4(a.hi.y, b.hi.y)) + (dot4(a.hi.z, b.hi.z) + dot4(a.hi.w, b.hi.w)));
+fn dot_half(a: vec4<u32>, b: vec4<u32>) -> i32 {
+  return (dot4(a.x, b.x) + dot4(a.y, b.y)) + (dot4(a.z, b.z) + dot4(a.w, b.w));
 }
+fn dot_packed(a: Packed, b: Packed) -> i32 { return dot_half(a.lo, b.lo) + dot_half(a.hi, b.hi); }
 `;
 
 /** Four values of −127 … 127, rounded, as the int8 of a word, lowest byte first. */

@@ -48,7 +48,8 @@ export interface BlockType {
   readonly fours: Fours;
   /**
    * WGSL that declares the planes and `weight_values(row, step) -> Values`, 4 × `fours` values as they are (exact in f32);
-   * with `int8` also `weight_packed(row, block) -> Packed` and `weight_scale(row, block) -> f32`.
+   * with `int8` also `weight_packed(row, block) -> Packed`, `weight_half(row, half) -> vec4<u32>`, half a block, and
+   * `weight_scale(row, block) -> f32`.
    * For tiles, `weight_four(row, four, scale) -> vec4<f32>`, four neighbouring values, and `weight_scales(row, two) ->
    * vec2<f32>`, the scales of blocks 2·two and 2·two + 1; where types have no scales, `scale` is not read.
    * Needs `override BLOCKS`, parts/values.ts and the tile of parts/range.ts.

@@ -38,6 +38,7 @@ fn weight_packed(row: u32, block: u32) -> Packed {
   let i = (row * BLOCKS + block) * 2u;
   return Packed(weight_q[i], weight_q[i + 1u]);
 }
+fn weight_half(row: u32, half: u32) -> vec4<u32> { return weight_q[row * BLOCKS * 2u + half]; }
 fn weight_values(row: u32, step: u32) -> Values {
   let words = weight_q[row * BLOCKS * 2u + step];
   return weight_scale(row, step / 2u) * Values(vec4<f32>(unpack_i8(words.x)), vec4<f32>(unpack_i8(words.y)),

@@ -59,9 +59,13 @@ fn weight_packed(row: u32, block: u32) -> Packed {
   let i = first_word(row, block);
   return Packed(int8_at(i, block), int8_at(i + 4u, block));
 }
+fn weight_half(row: u32, half: u32) -> vec4<u32> {
+  let block = half / 2u;
+  return int8_at(first_word(row, block) + 4u * (half & 1u), block);
+}
 fn weight_values(row: u32, step: u32) -> Values {
   let block = step / 2u;
-  let words = int8_at(first_word(row, block) + 4u * (step & 1u), block);
+  let words = weight_half(row, step);
   return weight_scale(row, block) * Values(vec4<f32>(unpack_i8(words.x)), vec4<f32>(unpack_i8(words.y)),
                                            vec4<f32>(unpack_i8(words.z)), vec4<f32>(unpack_i8(words.w)));
 }

@@ -4,12 +4,12 @@ import type { CheckResult } from '../gpu/check.ts';
 import type { Features } from '../gpu/device.ts';
 import { fullVariantName } from '../gpu/variants.ts';
 
-/** A device that offers every variant. */
-export const everyFeature: Features = {
+/** Devices that offer every variant between them. */
+export const everyDevice: readonly Features[] = [4, 8, 16, 32].map((size) => ({
   f16: true,
   subgroups: true,
-  subgroupMinSize: 32,
-  subgroupMaxSize: 32,
+  subgroupMinSize: size,
+  subgroupMaxSize: size,
   dp4a: true,
   timestamps: true,
   subgroupSizeControl: true,
@@ -17,13 +17,14 @@ export const everyFeature: Features = {
     { m: 16, n: 16, k: 16, f16: true },
     { m: 8, n: 8, k: 8, f16: false },
   ],
-};
+  cpu: size < 16,
+}));
 
 /** Every variant of every kernel, on whatever device: `rms_norm subgroups`. */
 export function variantNames(): string[] {
   const names = kernels.flatMap((kernel) => {
     const shapes = kernel.checks().cases.map(({ shape }) => shape);
-    const variants = shapes.flatMap((shape) => kernel.variants(shape, everyFeature));
+    const variants = shapes.flatMap((shape) => everyDevice.flatMap((features) => kernel.variants(shape, features)));
     return variants.map((variant) => fullVariantName(kernel, variant));
   });
   return [...new Set(names)];

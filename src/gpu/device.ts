@@ -1,6 +1,7 @@
 import { DeviceLostError, GpuError } from './errors.ts';
 import { type Findings, noFindings } from './findings.ts';
 import { type Limits, limitsOf } from './limits.ts';
+import { computesOnCpu } from './shared_memory.ts';
 
 /** What a kernel's variants may use. */
 export interface Features {
@@ -20,6 +21,8 @@ export interface Features {
   readonly subgroupSizeControl?: boolean;
   /** Times of passes (`timestamp-query`). */
   readonly timestamps: boolean;
+  /** The adapter is a CPU. */
+  readonly cpu: boolean;
 }
 
 /** A shape of the matrices that a subgroup multiplies, [m, k] by [k, n], f16 or f32; their sums are f32. */
@@ -116,6 +119,7 @@ export function adoptDevice(gpu: GPUDevice, { features, languageFeatures, withou
       subgroupMaxSize: subgroups ? info.subgroupMaxSize : 1,
       dp4a: allowed.has('dp4a') && (languageFeatures?.has('packed_4x8_integer_dot_product') ?? false),
       timestamps: has('timestamps'),
+      cpu: computesOnCpu(info),
       ...(has('matrices') && { subgroupMatrices: subgroupMatricesOf(info) }),
       ...(has('subgroup sizes') && { subgroupSizeControl: true }),
     },

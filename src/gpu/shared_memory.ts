@@ -11,6 +11,14 @@ const intelCards = /hp[gc]|gen-12-hp|\barc\b.*\b[ab]\d{3}/;
 const sharedNames =
   /apple m\d|llvmpipe|swiftshader|basic render|tegra|\borin\b|gb10|radeon(\(tm\))? (graphics|\d{3}m|vega \d)/;
 
+/** Drivers that compute on the CPU: lanes are few there, and barriers dear. */
+const cpuNames = /llvmpipe|swiftshader|basic render/;
+
+/** Whether it is the CPU itself. */
+export function computesOnCpu({ architecture, description, isFallbackAdapter }: GPUAdapterInfo): boolean {
+  return isFallbackAdapter || cpuNames.test(`${architecture} ${description}`.toLowerCase());
+}
+
 /** Whether its memory is the system's: it is the CPU itself, or sits on its chip. Unknown adapters are cards. */
 export function sharesSystemMemory({ vendor, architecture, description, isFallbackAdapter }: GPUAdapterInfo): boolean {
   const name = `${architecture} ${description}`.toLowerCase();

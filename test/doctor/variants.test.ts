@@ -37,19 +37,20 @@ test('interchangeable variants sum in the order of the first, while one of it is
     dstStride: 64,
     columns: 1,
   } as const;
-  const names = (subgroupMaxSize: number, ...without: string[]) => {
-    const features = { subgroups: true, subgroupMaxSize, dp4a: true };
+  const names = (cpu: boolean, ...without: string[]) => {
+    const features = { subgroups: true, subgroupMinSize: 8, dp4a: true, cpu };
     const variants = interchangeableVariants(mul_mat_vec, matrix, {
       ...device(...without),
       features,
     } as unknown as Device);
     return variants.map(variantName);
   };
-  expect(names(8)).toEqual(['by=invocation dp4a', 'by=invocation']);
-  expect(names(32)).toEqual(['by=workgroup subgroups dp4a']);
-  expect(names(8, 'mul_mat_vec by=invocation dp4a')).toEqual(['by=invocation']);
-  const invocations = ['mul_mat_vec by=invocation dp4a', 'mul_mat_vec by=invocation'];
-  expect(names(8, ...invocations)).toEqual(['by=workgroup subgroups dp4a']);
+  const alone = ['lanes=1 invocations=64 pairs=1 dp4a', 'lanes=1 invocations=64 pairs=1'];
+  const teams = ['lanes=8 invocations=256 pairs=2 subgroups dp4a', 'lanes=8 invocations=256 pairs=2 dp4a'];
+  expect(names(true)).toEqual(alone);
+  expect(names(false)).toEqual(teams);
+  expect(names(true, `mul_mat_vec ${alone[0]}`)).toEqual([alone[1]]);
+  expect(names(true, ...alone.map((name) => `mul_mat_vec ${name}`))).toEqual(teams);
   expect(interchangeableVariants(add, shapeOfAdd, device())).toEqual([{}]);
 });
 
