@@ -6,7 +6,7 @@
  *   dispatch   x: loads of a row, y: tokens; ids outside the tile are left to its neighbours
  *
  * Where tokens are chained, an id of PENDING_ID is the one that its sequence's last step has sampled: last_ids[sequence].
- * With `normed`, the rows go to `dst` and on to the first matmul, as parts/held.ts says.
+ * With `normed`, the rows go to `dst` and on to the first matmul, as parts/held.ts says; `inPlace` they stand there already.
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Case, Checks, Kernel } from '../src/gpu/kernel.ts';
@@ -27,6 +27,8 @@ export interface Shape {
   readonly chained: boolean;
   /** The form in which they are handed on, normed but for their root mean square; absent: they are not. */
   readonly normed?: ActivationFormat;
+  /** Rows that the host has written to `dst` are handed on. */
+  readonly inPlace?: boolean;
 }
 
 export interface Variant {
@@ -90,21 +92,42 @@ function getRowsCase(
   };
 }
 
+/** Rows that stand in `dst`, behind one that is left alone. */
+function inPlaceCase(rowLength: number, normed: ActivationFormat): Case<Shape> {
+  return {
+    id: `${rowLength} in place normed=${normed}`,
+    shape: { type: 'F32', rowLength, chained: false, normed, inPlace: true },
+    tolerance: normed === 'q8' ? int8Tolerance : f32Tolerance,
+    trial() {
+      const random = new Random(rowLength);
+      const tokens = 3;
+      const initial = padded(random.normal((tokens + 1) * rowLength), rowLength);
+      const weight = padded(random.normal(rowLength), rowLength);
+      const rows = Float64Array.from(initial).fill(Number.NaN, 0, paddedLength(rowLength));
+      return {
+        count: tokens,
+        inputs: { norm_weight: weight, range: rangeWords(1, tokens) },
+        outputs: {
+          dst: { initial, expected: initial, elements: 'f32' },
+          ...normedOutputs(rows, weight, normed),
+        },
+      };
+    },
+  };
+}
+
 export const get_rows: Kernel<Shape, Variant> = {
   name: 'get_rows',
 
   variants: ({ type }, features) =>
     readVariant(type, 'f32', features).f16 ? [{ f16: true }, { f16: false }] : [{ f16: false }],
 
-  wgsl({ type, chained, normed }, { f16 }) {
-    const { fours, read } = blockTypes[type] as BlockType;
+  wgsl({ type, chained, normed, inPlace }, { f16 }) {
+    const { fours } = blockTypes[type] as BlockType;
     return wgsl`
 override BLOCKS: u32;
 ${range}
-${tile}
-${values(fours)}
-${read({ dp4a: false, f16, inTurns: false })}
-var<storage, read> ids: array<u32>;
+${inPlace ? '' : gathered(type, chained, f16)}
 #if ${normed !== undefined}
 override DST_STRIDE: u32;
 ${held(invocations * fours * 4)}
@@ -112,29 +135,27 @@ ${finishNormed(normed ?? 'f32')}
 #else
 var<storage, read_write> dst: array<vec4<f32>>;
 #endif
-#if ${chained}
-${tokenTable}
-var<storage, read> last_ids: array<u32>;
-
-fn id_of(token: u32) -> u32 {
-  if (ids[token] == ${pendingId}u) { return last_ids[tokens[token].sequence]; }
-  return ids[token];
-}
-#else
-fn id_of(token: u32) -> u32 { return ids[token]; }
-#endif
 
 @compute @workgroup_size(${invocations})
 fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_index) invocation: u32) {
   let token = range.start + id.y;
   let step = id.x;
+  let i = token * BLOCKS * 8u + step * ${fours}u;
+#if ${inPlace === true}
+  let is_here = step < BLOCKS * ${8 / fours}u;
+#else
   let row = id_of(token) - 2u * tile.pair_start; // wraps far beyond any tile where the id is below it
   let is_here = step < BLOCKS * ${8 / fours}u && row < 2u * tile.pair_count;
+#endif
 #if ${normed !== undefined}
+  let own = invocation * ${4 * fours}u;
   if (is_here) {
+#if ${inPlace === true}
+    ${unroll(2 * fours, (p) => `held[own + ${2 * p}u] = dst[2u * i + ${p}u].x; held[own + ${2 * p + 1}u] = dst[2u * i + ${p}u].y;`)}
+#else
     let row_values = weight_values(row, step);
-    let own = invocation * ${4 * fours}u;
     ${unroll(fours, (j) => unroll(4, (k) => `held[own + ${4 * j + k}u] = row_values[${j}][${k}];`))}
+#endif
   }
   workgroupBarrier();
   if (!is_here) { return; }
@@ -142,7 +163,6 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_
 #else
   if (!is_here) { return; }
   let row_values = weight_values(row, step);
-  let i = token * BLOCKS * 8u + step * ${fours}u;
   ${unroll(fours, (j) => `dst[i + ${j}u] = row_values[${j}];`)}
 #endif
 }
@@ -161,6 +181,25 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(local_invocation_
   ],
 };
 
+/** WGSL that reads the tile's rows, and which of them is a token's. */
+const gathered = (type: string, chained: boolean, f16: boolean) => wgsl`
+${tile}
+${values((blockTypes[type] as BlockType).fours)}
+${(blockTypes[type] as BlockType).read({ dp4a: false, f16, inTurns: false })}
+var<storage, read> ids: array<u32>;
+#if ${chained}
+${tokenTable}
+var<storage, read> last_ids: array<u32>;
+
+fn id_of(token: u32) -> u32 {
+  if (ids[token] == ${pendingId}u) { return last_ids[tokens[token].sequence]; }
+  return ids[token];
+}
+#else
+fn id_of(token: u32) -> u32 { return ids[token]; }
+#endif
+`;
+
 export const getRowsChecks = (): Checks<Shape> => ({
   cost: ({ rowLength }, count) => ({ bytes: count * rowLength * 8, flops: 0 }),
 
@@ -171,6 +210,8 @@ export const getRowsChecks = (): Checks<Shape> => ({
     getRowsCase('F32', 6, 172),
     getRowsCase('Q8_0', 64, 2080, 128, true, 'q8'),
     getRowsCase('F16', 64, 100, 0, true, 'f32'),
+    inPlaceCase(1056, 'q8'),
+    inPlaceCase(100, 'f32'),
   ],
 
   benches: [getRowsCase('F32', 64, 8192)],

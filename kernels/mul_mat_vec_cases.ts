@@ -1,4 +1,4 @@
-import type { Case, Output, Tolerance, Trial, Words } from '../src/gpu/kernel.ts';
+import type { Case, Output, Trial, Words } from '../src/gpu/kernel.ts';
 import { activations, f32Tolerance, product, Random, weights } from './case_data.ts';
 import { int8Outputs, int8Tolerance, normedOutputs } from './emit_case_data.ts';
 import { packPages, pageElements, storable } from './kv_case_data.ts';

@@ -434,7 +434,7 @@ export class Model {
   /** Dispatches that a step of one decoded token makes, which is chosen greedily; 0 before the first step. */
   dispatchesPerToken(): number {
     const one = { tokens: 1, decode: 1, rows: 1, logits: 1, decodeLogits: 1, decodeItems: 1, sampled: 1 };
-    const none = { prefill: 0, prefillLogits: 0, prefillItems: 0, partials: 0, scored: 0, changed: 0, filtered: 0 };
+    const none = { prefill: 0, prefillLogits: 0, prefillItems: 0, scored: 0, changed: 0, filtered: 0 };
     return this.#recorded?.plan.dispatchCount({ ...one, ...none }) ?? 0;
   }
 

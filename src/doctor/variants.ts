@@ -4,12 +4,12 @@ import type { CheckResult } from '../gpu/check.ts';
 import type { Features } from '../gpu/device.ts';
 import { fullVariantName } from '../gpu/variants.ts';
 
-/** Devices that offer every variant between them. */
-export const everyDevice: readonly Features[] = [4, 8, 16, 32].map((size) => ({
+/** A GPU that offers every variant there is for one. */
+export const everyFeature: Features = {
   f16: true,
   subgroups: true,
-  subgroupMinSize: size,
-  subgroupMaxSize: size,
+  subgroupMinSize: 32,
+  subgroupMaxSize: 32,
   dp4a: true,
   timestamps: true,
   subgroupSizeControl: true,
@@ -17,6 +17,14 @@ export const everyDevice: readonly Features[] = [4, 8, 16, 32].map((size) => ({
     { m: 16, n: 16, k: 16, f16: true },
     { m: 8, n: 8, k: 8, f16: false },
   ],
+  cpu: false,
+};
+
+/** Devices that offer every variant between them. */
+export const everyDevice: readonly Features[] = [4, 8, 16, 32].map((size) => ({
+  ...everyFeature,
+  subgroupMinSize: size,
+  subgroupMaxSize: size,
   cpu: size < 16,
 }));
 

@@ -8,6 +8,7 @@ import {
   blockTypeOf,
   concatenated,
   interleaved,
+  type Matrix,
   type MatrixSpec,
   rowLengthOf,
   rowsOf,
@@ -16,6 +17,7 @@ import {
 import type { Architecture, ModelTensors } from './architecture.ts';
 import type { ModelConfig } from './config.ts';
 import type { Graph, KvLayers } from './graph.ts';
+import type { Input } from './input.ts';
 
 const biases = ['attn_q', 'attn_k', 'attn_v', 'attn_output', 'ffn_gate', 'ffn_up', 'ffn_down'] as const;
 
@@ -87,46 +89,56 @@ function checked(gguf: Gguf, name: string, rowLength: number, rows: number): Ten
  * the tokens of which anything is wanted, and to what the output matrix makes of them.
  */
 function forward(g: Graph, config: ModelConfig, weights: Weights, kv: KvLayers) {
-  const { embeddingLength, feedForwardLength, headCount, headCountKv, keyLength } = config;
-  const qLength = headCount * keyLength;
-  const kvLength = headCountKv * keyLength;
+  const { blockCount, embeddingLength, feedForwardLength } = config;
+  const embeddings = weights.find('token_embd.weight');
+  const output = weights.find('output.weight') ?? weights.matrix('token_embd.weight');
+  const layers = Array.from({ length: blockCount }, (_, i) => layer(weights, i));
+  const outputNorm = { weight: weights.vector('output_norm.weight'), readers: [output] };
 
   const x = g.activation('x', embeddingLength); // [tokens, embeddingLength]
-  const embeddings = weights.find('token_embd.weight');
-  if (embeddings?.tiles.every(({ resident }) => resident)) g.getRows(embeddings, x);
+  const isOnGpu = embeddings?.tiles.every(({ resident }) => resident);
+  let handed = g.embed(isOnGpu ? embeddings : undefined, x, layers[0]?.attnNorm ?? outputNorm);
 
-  for (let i = 0; i < config.blockCount; i++) {
-    const matrix = (name: string) => weights.matrix(`blk.${i}.${name}`);
-    const norm = (name: string) => weights.vector(`blk.${i}.${name}.weight`);
-    const bias = (name: string) => weights.findVector(`blk.${i}.${name}.bias`);
+  layers.forEach(({ attnNorm, qkv, attnOutput, ffnNorm, gateUp, gate, up, ffnDown, bias }, i) => {
+    const biases = { q: bias('attn_q'), k: bias('attn_k'), v: bias('attn_v') };
+    const q = g.qkv(qkv, g.normed(x, attnNorm, handed), biases, kv, i); // [tokens, queries]
+    const attn = g.flashAttn(q, kv, i, [attnOutput]);
+    handed = g.addTo(x, attnOutput, attn, bias('attn_output'), ffnNorm);
 
-    const qkv = g.activation('qkv', qLength + 2 * kvLength); // [tokens, q, k, v]
-    g.mulMat(matrix('attn_qkv'), g.rmsNorm(x, norm('attn_norm')), qkv);
-    g.addBias(qkv, bias('attn_q'), qLength);
-    g.addBias(qkv, bias('attn_k'), kvLength, qLength);
-    g.addBias(qkv, bias('attn_v'), kvLength, qLength + kvLength);
-    const q = g.rope(qkv);
-    g.kvWrite(qkv, kv, i);
-    g.mulMat(matrix('attn_output.weight'), g.flashAttn(q, kv, i), x, 'add');
-    g.addBias(x, bias('attn_output'), embeddingLength);
+    const normed = g.normed(x, ffnNorm, handed);
+    const h = gateUp // [tokens, feedForwardLength]
+      ? g.swigluOf(gateUp, normed, feedForwardLength, [ffnDown])
+      : g.swiglu(project('gate', gate, normed), project('up', up, normed), [ffnDown]);
+    handed = g.addTo(x, ffnDown, h, bias('ffn_down'), layers[i + 1]?.attnNorm ?? outputNorm);
 
-    const normed = g.rmsNorm(x, norm('ffn_norm'));
-    const h = g.activation('h', feedForwardLength); // [tokens, feedForwardLength]
-    const gateUp = weights.find(`blk.${i}.ffn_gate_up`);
-    if (gateUp) {
-      g.mulMat(gateUp, normed, h, 'swiglu');
-    } else {
-      const gate = g.mulMat(matrix('ffn_gate.weight'), normed, g.activation('gate', feedForwardLength));
-      const up = g.mulMat(matrix('ffn_up.weight'), normed, g.activation('up', feedForwardLength));
-      g.addBias(gate, bias('ffn_gate'), feedForwardLength);
-      g.addBias(up, bias('ffn_up'), feedForwardLength);
-      g.swiglu(gate, up, h);
+    function project(name: 'gate' | 'up', matrix: Matrix | undefined, input: Input) {
+      const dst = g.mulMat(matrix as Matrix, input, g.activation(name, feedForwardLength));
+      g.addBias(dst, bias(`ffn_${name}`), feedForwardLength);
+      return dst;
     }
-    g.mulMat(matrix('ffn_down.weight'), h, x, 'add');
-    g.addBias(x, bias('ffn_down'), embeddingLength);
-  }
+  });
 
-  const hidden = g.rmsNorm(g.wantedRows(x), weights.vector('output_norm.weight')); // [rows, embeddingLength]
-  const output = weights.find('output.weight') ?? weights.matrix('token_embd.weight');
-  return { x, hidden, ...g.output(output, hidden) };
+  const hidden = g.hidden(x, outputNorm, handed); // [rows, embeddingLength]
+  return { x, hidden: hidden.rows, ...g.output(output, hidden) };
+}
+
+/** A layer's weights, and what reads each norm. Gate and up are one matrix, or two. */
+function layer(weights: Weights, i: number) {
+  const matrix = (name: string) => weights.matrix(`blk.${i}.${name}`);
+  const norm = (name: string) => weights.vector(`blk.${i}.${name}.weight`);
+  const qkv = matrix('attn_qkv');
+  const gateUp = weights.find(`blk.${i}.ffn_gate_up`);
+  const [gate, up] = gateUp ? [] : [matrix('ffn_gate.weight'), matrix('ffn_up.weight')];
+  const ffnReaders = [gateUp, gate, up].filter((each) => each !== undefined);
+  return {
+    attnNorm: { weight: norm('attn_norm'), readers: [qkv] },
+    qkv,
+    attnOutput: matrix('attn_output.weight'),
+    ffnNorm: { weight: norm('ffn_norm'), readers: ffnReaders },
+    gateUp,
+    gate,
+    up,
+    ffnDown: matrix('ffn_down.weight'),
+    bias: (name: (typeof biases)[number]) => weights.findVector(`blk.${i}.${name}.bias`),
+  };
 }

@@ -49,10 +49,10 @@ const ranges = [
 export type RangeName = (typeof ranges)[number];
 
 /**
- * How much of each range a step has, and how many of its tokens have partial attention results. `rows` are the last
+ * How much of each range a step has. `rows` are the last
  * hidden states that anything is wanted of: first those whose logits are, then the `scored`, then the others.
  */
-export type StepCounts = Record<RangeName | 'scored' | 'partials', number>;
+export type StepCounts = Record<RangeName | 'scored', number>;
 
 export interface StepLimits {
   /** Tokens in a step, at most. */
@@ -180,7 +180,7 @@ export class StepTables {
       fillRope(this.#frequencies, token.position, this.#angles, i * this.#frequencies.length * 2);
     });
     const prefillItems = this.#listPrefillItems(step.prefill);
-    const { items: decodeItems, partials } = this.#listDecodeItems(step, prefillItems);
+    const decodeItems = this.#listDecodeItems(step, prefillItems);
     const prefill = step.prefill.length;
     const { rows, prefillWanted, logits, scored } = this.#listRows(tokens, prefill);
     const counts: StepCounts = {
@@ -194,7 +194,6 @@ export class StepTables {
       scored,
       prefillItems,
       decodeItems,
-      partials,
     };
     const starts: Partial<Record<RangeName, number>> = {
       decode: prefill,
@@ -246,20 +245,19 @@ export class StepTables {
   }
 
   /** A token's positions are split by pages: by its own position alone, whoever stands beside it. */
-  #listDecodeItems({ prefill, decode }: Step, listed: number): { items: number; partials: number } {
-    let items = listed;
-    let partials = 0;
+  #listDecodeItems({ prefill, decode }: Step, first: number): number {
+    let items = 0;
     decode.forEach(({ position }, i) => {
       const token = prefill.length + i;
       const splits = Math.ceil((position + 1) / pageLength);
-      if (splits > 1) this.#tokens.set([partials, splits], token * tokenWords + 3);
+      this.#tokens.set([items, splits], token * tokenWords + 3);
       for (let split = 0; split < splits; split++) {
         const end = Math.min((split + 1) * pageLength, position + 1);
-        const partial = splits > 1 ? partials++ : complete;
-        this.#items.set([token, 1, split * pageLength, end, partial], items++ * itemWords);
+        this.#items.set([token, 1, split * pageLength, end, items], (first + items) * itemWords);
+        items++;
       }
     });
-    return { items: items - listed, partials };
+    return items;
   }
 
   #send(counts: StepCounts): void {

@@ -28,7 +28,7 @@ async function tuned(kernel: typeof mul_mat_vec) {
 test("every variant of the default's order is tried, and writes the same bits", async () => {
   const { dropped, race } = await tuned(mul_mat_vec);
   expect(dropped).toEqual(new Map());
-  expect(race?.tried).toEqual(['by=invocation dp4a', 'by=invocation']);
+  expect(race?.tried).toEqual(['lanes=1 invocations=64 pairs=1 dp4a', 'lanes=1 invocations=64 pairs=1']);
 });
 
 describe('a candidate is dropped by name', () => {
@@ -39,7 +39,7 @@ describe('a candidate is dropped by name', () => {
       return is(variant) ? change(source) : source;
     },
   });
-  const isDp4a = ({ by, dp4a }: Variant) => by === 'invocation' && dp4a;
+  const isDp4a = ({ lanes, dp4a }: Variant) => lanes === 1 && dp4a;
 
   test('that computes something else', async () => {
     const { dropped } = await tuned(
@@ -47,8 +47,8 @@ describe('a candidate is dropped by name', () => {
     );
     expect([...dropped]).toEqual([
       [
-        'mul_mat_vec by=invocation dp4a',
-        expect.stringMatching(/^dst of type=Q8_0 .* is not what "by=invocation" makes it$/),
+        'mul_mat_vec lanes=1 invocations=64 pairs=1 dp4a',
+        expect.stringMatching(/^dst of type=Q8_0 .* is not what "lanes=1 invocations=64 pairs=1" makes it$/),
       ],
     ]);
   });
@@ -57,8 +57,8 @@ describe('a candidate is dropped by name', () => {
     const { dropped } = await tuned(instead(isDp4a, (source) => `${source}\nfn wrong() -> u32 { return 1.5; }`));
     expect([...dropped]).toEqual([
       [
-        'mul_mat_vec by=invocation dp4a',
-        expect.stringMatching(/^kernel mul_mat_vec by=invocation dp4a with .*: line \d+: /),
+        'mul_mat_vec lanes=1 invocations=64 pairs=1 dp4a',
+        expect.stringMatching(/^kernel mul_mat_vec lanes=1 invocations=64 pairs=1 dp4a with .*: line \d+: /),
       ],
     ]);
   });
@@ -73,7 +73,7 @@ describe('a candidate is dropped by name', () => {
     );
     const plan = await finish();
     expect(plan.segments[0]?.dispatches[0]?.label).toBe(`mul_mat_vec ${variantName({ by: 'invocation' })}`);
-    expect([...fresh.findings.dropped.keys()]).toEqual(['mul_mat_vec by=invocation dp4a']);
+    expect([...fresh.findings.dropped.keys()]).toEqual(['mul_mat_vec lanes=1 invocations=64 pairs=1 dp4a']);
     recorder.discard();
   });
 });
