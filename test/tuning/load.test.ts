@@ -8,7 +8,7 @@ import { FindingsCache } from '../../src/gpu/findings_cache.ts';
 import { loadIn, type Runtime } from '../../src/llm/load.ts';
 import { randomGguf } from '../fixtures/random_gguf.ts';
 
-const deadly = 'mul_mat_vec by=invocation dp4a';
+const deadly = 'mul_mat_vec lanes=1 invocations=64 pairs=1 dp4a';
 
 function fakeDevice() {
   const info = { vendor: 'v', architecture: 'a', device: '', description: 'd' };
