@@ -114,7 +114,7 @@ function flashAttnCase(size: Size): Case<Shape> {
           }
         }
       }
-      const table = Array.from({ length: tokens }, (_, t) => [position + t, 1, 0, 0, 0]).flat();
+      const table = Array.from({ length: tokens }, (_, t) => [position + t, 1, 0, 0]).flat();
       const place = (values: Float32Array) => {
         const pages = new Float32Array(maxPages * kvHeads * pageLength * headLength);
         for (let p = 0; p < positions; p++) {

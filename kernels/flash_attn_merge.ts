@@ -60,7 +60,7 @@ function mergeCase(
       const table: number[] = [];
       let start = 0;
       partialCounts.forEach((count, token) => {
-        table.push(0, 0, 0, start, count);
+        table.push(0, 0, start, count);
         for (let head = 0; head < heads; head++) {
           const partials = Array.from({ length: count }, (_, i) => {
             const at = ((start + i) * heads + head) * length;

@@ -5,7 +5,7 @@
  *   weights    planes of one row tile, [rows, BLOCKS × 32]      dst   [tokens, BLOCKS × 32]
  *   dispatch   x: loads of a row, y: tokens; ids outside the tile are left to its neighbours
  *
- * Where tokens are chained, an id of PENDING_ID is the one that its sequence's last step has sampled: last_ids[sequence].
+ * Where tokens are chained, an id with PENDING_BIT is the one that a sequence's last step has sampled: last_ids[sequence].
  * With `normed`, the rows go to `dst` and on to the first matmul, as parts/held.ts says; `inPlace` they stand there already.
  */
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
@@ -14,7 +14,7 @@ import { f32Tolerance, padded, Random, weights } from './case_data.ts';
 import { int8Tolerance, normedOutputs } from './emit_case_data.ts';
 import type { ActivationFormat } from './parts/activation.ts';
 import { normed as finishNormed, held } from './parts/held.ts';
-import { pendingId, range, rangeWords, tile, tokenTable } from './parts/range.ts';
+import { pendingBit, range, rangeWords, tile } from './parts/range.ts';
 import { unroll, values } from './parts/values.ts';
 import { type BlockType, blocksPerRow, paddedLength } from './quants/block_type.ts';
 import { blockTypes, readVariant } from './quants/index.ts';
@@ -74,11 +74,8 @@ function getRowsCase(
         count: ids.length,
         inputs: {
           ...w.planes,
-          ids: Uint32Array.from(ids, (id, t) => (chained && t % 2 === 1 ? pendingId : id)),
-          ...(chained && {
-            last_ids: Uint32Array.from(lastIds),
-            tokens: Uint32Array.from(sequences.flatMap((sequence) => [0, sequence, 0, 0, 0])),
-          }),
+          ids: Uint32Array.from(ids, (id, t) => (chained && t % 2 === 1 ? pendingBit + (sequences[t] as number) : id)),
+          ...(chained && { last_ids: Uint32Array.from(lastIds) }),
           ...(normed && { norm_weight: weight }),
           range: rangeWords(0, ids.length),
           tile: new Uint32Array([rowStart / 2, rows / 2]),
@@ -188,11 +185,10 @@ ${values((blockTypes[type] as BlockType).fours)}
 ${(blockTypes[type] as BlockType).read({ dp4a: false, f16, inTurns: false })}
 var<storage, read> ids: array<u32>;
 #if ${chained}
-${tokenTable}
 var<storage, read> last_ids: array<u32>;
 
 fn id_of(token: u32) -> u32 {
-  if (ids[token] == ${pendingId}u) { return last_ids[tokens[token].sequence]; }
+  if ((ids[token] & ${pendingBit}u) != 0u) { return last_ids[ids[token] ^ ${pendingBit}u]; }
   return ids[token];
 }
 #else

@@ -10,8 +10,8 @@ import type { Case, Checks, Kernel, Tolerance } from '../src/gpu/kernel.ts';
 import { f32Tolerance, Random } from './case_data.ts';
 import { packPages, pageElements, storable } from './kv_case_data.ts';
 import { type KvType, kvBlockLength, kvBytes, kvUnit, kvWriter, pageLength } from './parts/kv.ts';
-import { range, rangeWords, tokenTable } from './parts/range.ts';
-import { caseAngles, rotate, rotateHead } from './parts/rotate.ts';
+import { range, rangeWords } from './parts/range.ts';
+import { angleTable, caseAngles, rotate, rotateHead } from './parts/rotate.ts';
 import { reference as quantizeBlocks } from './quantize_q8.ts';
 import { paddedLength } from './quants/block_type.ts';
 import { f16ToF32, f32ToF16 } from './quants/floats.ts';
@@ -94,7 +94,6 @@ function kvWriteCase(
       const src = random.normal(slots.length * srcStride);
       const angles = caseAngles(positions, ropePairs);
       const length = 3 * pageLength * heads * headLength;
-      const table = slots.flatMap((slot, t) => [positions[t] as number, 0, slot, 0, 0]);
       const before = storable(
         random.normal(length).map((value) => value / 100), // little beside what is written: errors are measured against both
         kvType,
@@ -105,7 +104,7 @@ function kvWriteCase(
       const elements = pageElements(headLength, kvType);
       return {
         count: slots.length,
-        inputs: { src, angles, tokens: Uint32Array.from(table), range: rangeWords(0, slots.length) },
+        inputs: { src, angles: angleTable(angles, ropePairs, slots), range: rangeWords(0, slots.length) },
         outputs: {
           keys: { initial, expected: pages(keyOffset, angles), elements },
           vals: { initial, expected: pages(valOffset), elements },
@@ -130,7 +129,6 @@ override KEY_OFFSET: u32;
 override VAL_OFFSET: u32;
 const PAGE_LENGTH = ${pageLength}u;
 ${range}
-${tokenTable}
 ${rotate}
 var<storage, read> src: array<vec2<f32>>;
 ${kvWriter(kvType)}
@@ -148,7 +146,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let head = id.x / units;
   if (head >= HEADS) { return; }
   let token = range.start + id.y;
-  let slot = tokens[token].kv_slot;
+  let slot = kv_slot(token);
   write_kv(id.z == 0u, token, head, id.x % units, (slot / PAGE_LENGTH) * HEADS + head, slot % PAGE_LENGTH);
 }
 `,

@@ -8,7 +8,7 @@ import type { Shape } from './mul_mat_vec.ts';
 import { hasScales, pageLength } from './parts/kv.ts';
 import { rangeWords } from './parts/range.ts';
 import type { QkvHeads } from './parts/rope_kv.ts';
-import { caseAngles, rotateHead } from './parts/rotate.ts';
+import { angleTable, caseAngles, rotateHead } from './parts/rotate.ts';
 import type { VecAfter } from './parts/vec_after.ts';
 import { type BlockType, blockLength, blocksPerRow, paddedLength } from './quants/block_type.ts';
 import { matmulTypes } from './quants/index.ts';
@@ -153,7 +153,7 @@ function intoCache(random: Random, qkv: QkvHeads, rows: readonly Float64Array[])
     elements: pageElements(headLength, kvType),
   });
   return {
-    inputs: { angles, tokens: Uint32Array.from(slots.flatMap((slot, t) => [positions[t] as number, 0, slot, 0, 0])) },
+    inputs: { angles: angleTable(angles, ropePairs, slots) },
     outputs: {
       dst: { expected: dst, elements: 'f32' as const },
       keys: pages(heads * headLength, angles),

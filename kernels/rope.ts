@@ -8,7 +8,7 @@ import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { Case, Checks, Kernel } from '../src/gpu/kernel.ts';
 import { expectedRows, f32Tolerance, padded, Random } from './case_data.ts';
 import { range, rangeWords } from './parts/range.ts';
-import { caseAngles, rotate, rotateHead } from './parts/rotate.ts';
+import { angleTable, caseAngles, rotate, rotateHead } from './parts/rotate.ts';
 import { paddedLength } from './quants/block_type.ts';
 
 export interface Shape {
@@ -52,7 +52,11 @@ function ropeCase(heads: number, headLength: number, ropePairs: number, extraCol
       const angles = caseAngles(positions, ropePairs);
       return {
         count: positions.length,
-        inputs: { src: padded(x, length, shape.srcStride, 9), angles, range: rangeWords(0, positions.length) },
+        inputs: {
+          src: padded(x, length, shape.srcStride, 9),
+          angles: angleTable(angles, ropePairs, [0, 0, 0]),
+          range: rangeWords(0, positions.length),
+        },
         outputs: { dst: { expected: expectedRows(reference(x, angles, shape), length), elements: 'f32' } },
       };
     },

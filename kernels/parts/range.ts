@@ -28,8 +28,6 @@ export const tokenTable = `
 struct Token {
   position: u32,
   sequence: u32,
-  // page × PAGE_LENGTH + place in the page, where its keys and values go
-  kv_slot: u32,
   // its attention's partial results, if it has more than one: rows of the partial buffers
   partial_start: u32,
   partial_count: u32,
@@ -40,5 +38,8 @@ var<storage, read> tokens: array<Token>;
 /** The id of a token that the GPU has sampled and the host does not know yet. */
 export const pendingId = 0xffffffff;
 
+/** How tables say so: this bit, and the sequence whose last one it is. */
+export const pendingBit = 0x80000000;
+
 /** Words per `Token`. */
-export const tokenWords = 5;
+export const tokenWords = 4;

@@ -1,7 +1,6 @@
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
 import type { HeldPart } from './held.ts';
 import { type KvType, kvWriter, pageLength } from './kv.ts';
-import { tokenTable } from './range.ts';
 import { rotate } from './rotate.ts';
 
 /** Heads of a fused q, k, v: rows are HEADS query heads, then KV_HEADS of keys, then as many of values. */
@@ -20,7 +19,6 @@ override KV_HEADS: u32;
 override HEAD_PAIRS: u32;
 override ROPE_PAIRS: u32;
 const PAGE_LENGTH = ${pageLength}u;
-${tokenTable}
 ${rotate}
 var<storage, read_write> dst: array<vec2<f32>>; // queries, [token, DST_STRIDE]
 ${kvWriter(kvType)}
@@ -36,7 +34,7 @@ fn turned_pair(pair: u32, token: u32, v: vec2<f32>) -> vec2<f32> {
 fn write_unit(pair: u32, unit: u32, token: u32) {
   let is_key = is_turned(pair);
   let head = pair / HEAD_PAIRS - HEADS - select(KV_HEADS, 0u, is_key);
-  let slot = tokens[token].kv_slot;
+  let slot = kv_slot(token);
   write_kv(is_key, token, head, unit, (slot / PAGE_LENGTH) * KV_HEADS + head, slot % PAGE_LENGTH);
 }
 `;

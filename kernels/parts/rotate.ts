@@ -1,15 +1,18 @@
 /**
  * RoPE of one pair of a head: `rotated(v, token, pair)` turns v by the token's angle of that pair, and leaves the pairs
- * behind the rotary ones alone. `angles` are cos and sin from the host, in float64 there: WGSL's own are too coarse.
- * Needs `override ROPE_PAIRS`.
+ * behind the rotary ones alone. `angles` are cos and sin from the host, in float64 there: WGSL's own are too coarse. Behind
+ * them stands `kv_slot(token)`, page × PAGE_LENGTH + place in the page, where its keys and values go. Needs
+ * `override ROPE_PAIRS`.
  */
 export const rotate = `
-// [tokens, ROPE_PAIRS]: cos, sin
-var<storage, read> angles: array<vec2<f32>>;
+// [tokens, ROPE_PAIRS + 1]: bits of cos and sin; then the slot and nothing
+var<storage, read> angles: array<vec2<u32>>;
+
+fn kv_slot(token: u32) -> u32 { return angles[token * (ROPE_PAIRS + 1u) + ROPE_PAIRS].x; }
 
 fn rotated(v: vec2<f32>, token: u32, pair: u32) -> vec2<f32> {
   if (pair >= ROPE_PAIRS) { return v; }
-  let a = angles[token * ROPE_PAIRS + pair];
+  let a = bitcast<vec2<f32>>(angles[token * (ROPE_PAIRS + 1u) + pair]);
   return vec2<f32>(v.x * a.x - v.y * a.y, v.x * a.y + v.y * a.x);
 }
 `;
@@ -18,6 +21,12 @@ fn rotated(v: vec2<f32>, token: u32, pair: u32) -> vec2<f32> {
 export function caseAngles(positions: readonly number[], pairs: number): Float32Array {
   const angles = positions.flatMap((p) => Array.from({ length: pairs }, (_, i) => p * 10_000 ** (-i / pairs)));
   return Float32Array.from(angles.flatMap((angle) => [Math.cos(angle), Math.sin(angle)]));
+}
+
+/** The table of these, with each position's slot. */
+export function angleTable(angles: Float32Array, pairs: number, slots: readonly number[]): Uint32Array {
+  const bits = new Uint32Array(angles.buffer);
+  return Uint32Array.from(slots.flatMap((slot, t) => [...bits.subarray(t * pairs * 2, (t + 1) * pairs * 2), slot, 0]));
 }
 
 /** A head's values, adjacent pairs turned; `angles` as above, of one token. */

@@ -19,7 +19,6 @@ import { rms_norm } from '../../kernels/rms_norm.ts';
 import { rope } from '../../kernels/rope.ts';
 import { swiglu } from '../../kernels/swiglu.ts';
 import type { BufferRange } from '../gpu/buffers.ts';
-import type { Device } from '../gpu/device.ts';
 import type { Kernel } from '../gpu/kernel.ts';
 import type { Recorder } from '../gpu/plan.ts';
 import type { Matrix, RowTile } from '../weights/matrix.ts';
@@ -54,9 +53,7 @@ export interface KvLayers {
 }
 
 /** What `forward` is recorded on; a plan of memory only counts the buffers. */
-export type GraphRecorder = Pick<Recorder<StepCounts>, 'buffer' | 'uniform' | 'dispatch'> & {
-  readonly device?: Pick<Device, 'limits'>;
-};
+export type GraphRecorder = Pick<Recorder<StepCounts>, 'buffer' | 'uniform' | 'dispatch'>;
 type GraphStep = Pick<StepTables, 'limits' | 'table' | 'range' | 'scoredRange'>;
 
 /** What the scored rows say: see log_softmax. */
@@ -109,7 +106,7 @@ export class Graph {
    * tokens the first layer reads, where that can be handed on; without a matrix the host writes x.
    */
   embed(matrix: Matrix | undefined, x: Activation, norm: Norm): Source | undefined {
-    const format = this.#bindsMany ? oneFormat(this.#precision, norm.readers) : undefined;
+    const format = oneFormat(this.#precision, norm.readers);
     const handed = format && this.#handed(x, norm, format);
     if (handed && !matrix) {
       const shape = { type: 'F32', rowLength: x.length, chained: false, normed: format, inPlace: true };
@@ -121,7 +118,6 @@ export class Graph {
         ...tile.planes,
         tile: tile.tile,
         ids: this.#step.table('ids'),
-        tokens: this.#step.table('tokens'),
         last_ids: this.#step.table('lastIds'),
         dst: x,
       };
@@ -171,11 +167,6 @@ export class Graph {
       buffer: this.#recorder.buffer(`${name} ${suffix}`, byteLength),
     });
     return { act_q: own('q', values), act_s: own('s', values / 8) };
-  }
-
-  /** Whether the kernels that do most at once find room for all their buffers. */
-  get #bindsMany(): boolean {
-    return (this.#recorder.device?.limits.maxStorageBuffersPerShaderStage ?? 0) >= mostStorageBuffers;
   }
 
   /** Where a norm of x is handed on in a form: what its writer binds, and what its readers do. */
@@ -266,14 +257,13 @@ export class Graph {
   /** What the matmul writes a layer's keys and values with; undefined where separate kernels are to. */
   #wholeCache(matrix: Matrix, kv: KvLayers, layer: number): { written: Buffers; heads: QkvHeads } | undefined {
     const [group, ...others] = kv.layers[layer] ?? [];
-    if (!group || others.length > 0 || !this.#bindsMany || !hasWholeBlocks(matrix)) return undefined;
+    if (!group || others.length > 0 || !hasWholeBlocks(matrix)) return undefined;
     const { headCount, headCountKv, keyLength, ropeDimensionCount } = this.#config;
     return {
       written: {
         keys: group.keys,
         vals: group.vals,
         angles: this.#step.table('angles'),
-        tokens: this.#step.table('tokens'),
       },
       heads: {
         heads: headCount,
@@ -443,8 +433,7 @@ export class Graph {
         keyOffset: headCount * headLength,
         valOffset: (headCount + headCountKv) * headLength,
       };
-      const tables = { angles: this.#step.table('angles'), tokens: this.#step.table('tokens') };
-      this.#over(range, kv_write, shape, { src: qkv, keys, vals, ...tables });
+      this.#over(range, kv_write, shape, { src: qkv, keys, vals, angles: this.#step.table('angles') });
     }
   }
 
@@ -500,9 +489,6 @@ interface DecodeOptions {
 
 /** Which tokens separate kernels are for: all, but for those of which whoever wrote them hands on what comes next. */
 const separate = (handed: unknown): RangeName => (handed ? 'prefill' : 'tokens');
-
-/** Storage buffers of kernels: one more than Firefox's, for embeddings that are handed on and for what writes the cache. */
-const mostStorageBuffers = 9;
 
 /** What is written decides. */
 const phases = {

@@ -2,7 +2,7 @@ import { type RowScoring, scoringWords, writeScoring } from '../../kernels/log_s
 import { prefillItemTokens } from '../../kernels/parts/attention.ts';
 import { complete, itemWords } from '../../kernels/parts/attn_items.ts';
 import { pageLength } from '../../kernels/parts/kv.ts';
-import { tokenWords } from '../../kernels/parts/range.ts';
+import { pendingBit, pendingId, tokenWords } from '../../kernels/parts/range.ts';
 import { paddedLength } from '../../kernels/quants/block_type.ts';
 import { type BufferRange, createBuffer } from '../gpu/buffers.ts';
 import type { Device } from '../gpu/device.ts';
@@ -117,7 +117,10 @@ export class StepTables {
   readonly #buffers: Record<TableName, GPUBuffer>;
   readonly #ids: Uint32Array<ArrayBuffer>;
   readonly #tokens: Uint32Array<ArrayBuffer>;
+  /** Of a token: its angles, then its slot. */
+  readonly #angleWords: number;
   readonly #angles: Float32Array<ArrayBuffer>;
+  readonly #angleBits: Uint32Array<ArrayBuffer>;
   readonly #items: Uint32Array<ArrayBuffer>;
   readonly #rows: Uint32Array<ArrayBuffer>;
   readonly #scorings: Uint32Array<ArrayBuffer>;
@@ -137,7 +140,9 @@ export class StepTables {
     this.#buffers = buffers;
     this.#ids = new Uint32Array(limits.maxTokens);
     this.#tokens = new Uint32Array(limits.maxTokens * tokenWords);
-    this.#angles = new Float32Array(limits.maxTokens * frequencies.length * 2);
+    this.#angleWords = angleWords(config);
+    this.#angles = new Float32Array(limits.maxTokens * this.#angleWords);
+    this.#angleBits = new Uint32Array(this.#angles.buffer);
     this.#items = new Uint32Array(buffers.items.size / 4);
     this.#rows = new Uint32Array(limits.maxRows);
     this.#scorings = new Uint32Array(limits.maxRows * scoringWords);
@@ -175,9 +180,11 @@ export class StepTables {
   write(step: Step): StepCounts {
     const tokens = [...step.prefill, ...step.decode];
     tokens.forEach((token, i) => {
-      this.#ids[i] = token.id;
-      this.#tokens.set([token.position, token.sequence, token.kvSlot, 0, 0], i * tokenWords);
-      fillRope(this.#frequencies, token.position, this.#angles, i * this.#frequencies.length * 2);
+      this.#ids[i] = token.id === pendingId ? pendingBit + token.sequence : token.id;
+      this.#tokens.set([token.position, token.sequence, 0, 0], i * tokenWords);
+      const angles = i * this.#angleWords;
+      fillRope(this.#frequencies, token.position, this.#angles, angles);
+      this.#angleBits[angles + this.#angleWords - 2] = token.kvSlot;
     });
     const prefillItems = this.#listPrefillItems(step.prefill);
     const decodeItems = this.#listDecodeItems(step, prefillItems);
@@ -250,7 +257,7 @@ export class StepTables {
     decode.forEach(({ position }, i) => {
       const token = prefill.length + i;
       const splits = Math.ceil((position + 1) / pageLength);
-      this.#tokens.set([items, splits], token * tokenWords + 3);
+      this.#tokens.set([items, splits], token * tokenWords + 2);
       for (let split = 0; split < splits; split++) {
         const end = Math.min((split + 1) * pageLength, position + 1);
         this.#items.set([token, 1, split * pageLength, end, items], (first + items) * itemWords);
@@ -265,7 +272,7 @@ export class StepTables {
     const { ids, tokens, angles, items, rows, scorings, ranges } = this.#buffers;
     queue.writeBuffer(ids, 0, this.#ids, 0, counts.tokens);
     queue.writeBuffer(tokens, 0, this.#tokens, 0, counts.tokens * tokenWords);
-    queue.writeBuffer(angles, 0, this.#angles, 0, counts.tokens * this.#frequencies.length * 2);
+    queue.writeBuffer(angles, 0, this.#angles, 0, counts.tokens * this.#angleWords);
     queue.writeBuffer(items, 0, this.#items, 0, (counts.prefillItems + counts.decodeItems) * itemWords);
     queue.writeBuffer(rows, 0, this.#rows, 0, counts.rows);
     if (counts.scored > 0) {
@@ -279,13 +286,16 @@ export class StepTables {
   }
 }
 
+/** Words that a token has of the table of angles: two a pair, and two for its slot. */
+const angleWords = ({ ropeDimensionCount }: ModelConfig) => ropeDimensionCount + 2;
+
 /** Words of each of a step's tables. */
-export function stepTableWords({ ropeDimensionCount }: ModelConfig, limits: StepLimits): Record<TableName, number> {
+export function stepTableWords(config: ModelConfig, limits: StepLimits): Record<TableName, number> {
   const { maxTokens, maxRows, maxDecode, sequences, maxPages } = limits;
   return {
     ids: maxTokens,
     tokens: maxTokens * tokenWords,
-    angles: maxTokens * ropeDimensionCount,
+    angles: maxTokens * angleWords(config),
     items: (maxTokens + maxDecode * maxPages) * itemWords,
     rows: maxRows,
     scorings: maxRows * scoringWords,
