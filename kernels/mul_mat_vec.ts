@@ -46,8 +46,8 @@ export interface Variant extends Lanes {
   readonly f16: boolean;
 }
 
-/** Pairs of rows that make a block of 32 values behind any part: SwiGLU's are of 64 rows. */
-const blockPairs = 32;
+/** Pairs of rows that make a block of 32 values: SwiGLU's are of 64 rows. */
+const blockPairs = (after: VecAfter) => (after.startsWith('swiglu') ? 32 : 16);
 
 export const mul_mat_vec: Kernel<Shape, Variant> = {
   name: 'mul_mat_vec',
@@ -56,10 +56,13 @@ export const mul_mat_vec: Kernel<Shape, Variant> = {
     const { dp4a, f16 } = readVariant(shape.type, shape.activation, features);
     const base: Variant = { lanes: 1, invocations: 64, pairs: 1, subgroups: false, dp4a: false, f16: false };
     const lanes = teamLanes(features);
-    const team = { ...base, lanes, invocations: 256, pairs: Math.max(2, (blockPairs * lanes) / 256), dp4a, f16 };
-    const alone = [{ ...base, dp4a, f16 }, ...(dp4a || f16 ? [base] : [])];
-    const teams = [...(features.subgroups ? [{ ...team, subgroups: true }] : []), team];
-    return features.cpu ? [...alone, ...teams] : [...teams, ...alone];
+    const pairs = Math.max(2, (blockPairs(shape.after) * lanes) / 256);
+    const team = { ...base, lanes, invocations: 256, pairs, dp4a, f16 };
+    const wide = { ...team, pairs: 2 * team.pairs }; // more loads on their way, fewer workgroups: which is best is measured
+    const inSubgroups = [team, ...(features.cpu ? [] : [wide])].map((each) => ({ ...each, subgroups: true }));
+    const teams = [...(features.subgroups ? inSubgroups : []), team];
+    const alone = { ...base, dp4a, f16 };
+    return [...(features.cpu ? [alone, ...teams] : [...teams, alone]), ...(dp4a || f16 ? [base] : [])];
   },
 
   // How many lanes share a row decides: they meet in the same tree in subgroups and in workgroup memory.
