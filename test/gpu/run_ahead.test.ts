@@ -1,7 +1,7 @@
 /** Steps run ahead of the host: what a slow readback costs, and what many chats leave behind. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import type { LLM } from '../../src/index.ts';
 import { load } from '../../src/runtime/node.ts';
 import { writeModel } from '../homes/model_file.ts';
@@ -43,6 +43,23 @@ describe.runIf(adapterName === 'lavapipe')('the host', () => {
     console.log(`${plain.toFixed(2)} ms a token, ${delayed.toFixed(2)} with 10 ms on every readback`);
     expect(plain).toBeGreaterThan(3); // or four steps could not hide 10 ms
     expect(delayed / plain).toBeLessThan(1.15);
+  });
+
+  test('submits a decoded token at once, and waits for nothing but its readback', async () => {
+    await using model = await writeModel();
+    await using llm = await load(model.path, { contextLength: 512 });
+    const submit = vi.spyOn(GPUQueue.prototype, 'submit');
+    const wait = vi.spyOn(GPUQueue.prototype, 'onSubmittedWorkDone');
+    try {
+      const counts: number[][] = [];
+      for await (const _ of llm.generate(prompt, { temperature: 0, maxTokens: 60 })) {
+        counts.push([submit.mock.calls.length - llm.encoding.steps, wait.mock.calls.length]);
+      }
+      expect(counts.length).toBe(60);
+      expect(counts).toEqual(counts.map(() => counts[0])); // after the prompt, as many submissions as steps
+    } finally {
+      vi.restoreAllMocks();
+    }
   });
 
   test('50 chats leave GPU and heap memory where they were', async () => {

@@ -17,9 +17,6 @@ test('openai: the card’s example streams an answer', async () => {
   expect(said.trim().length).toBeGreaterThan(0);
 });
 
-/** A fault of CPython 3.11 that ends one generator of deep values, not a request. */
-const pythonsOwn = /SystemError: AST constructor recursion depth mismatch/;
-
 const noFiles: SlotStore = {
   async save(_, fill) {
     await fill(async () => undefined);
@@ -39,14 +36,12 @@ test('schemathesis: what the document allows is answered, and what it does not i
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   try {
     const told = await runPython('schemathesis', [
-      ...['run', `${url}/openapi.json`, '--seed', '1', '--workers', '2', '--continue-on-failure'],
+      // one worker: threads of CPython up to 3.11.7 share a counter of ast's (python/cpython#106905)
+      ...['run', `${url}/openapi.json`, '--seed', '1', '--workers', '1', '--continue-on-failure'],
       ...['--phases', 'coverage,fuzzing', '--max-examples', String(examples)],
       // no schema can say which ids the vocabulary has, or that top_logprobs needs logprobs
       ...['--exclude-checks', 'positive_data_acceptance'],
-    ]).catch((error: Error) => {
-      if (pythonsOwn.test(error.message)) return error.message;
-      throw error;
-    });
+    ]);
     const [, generated, passed] = /Test cases:\s+(\d+) generated, (\d+) passed/.exec(told) ?? [];
     expect(Number(generated), told.slice(-2000)).toBeGreaterThan(10_000);
     expect(passed).toBe(generated);
