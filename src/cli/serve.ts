@@ -62,6 +62,8 @@ const defaultParallel = 4;
 const cachedPrefixes = 64;
 /** For a request to come in whole: who stops in the middle of it is hung up on. */
 const requestSeconds = 60;
+/** For a client's next request on its connection: longer than balancers keep theirs, or they meet closed ones. */
+const idleSeconds = 75;
 /** For the last bytes of answers that are done. */
 const flushSeconds = 2;
 
@@ -164,6 +166,7 @@ async function listen(service: Service, hostname: string, port: number): Promise
     app.fetch(request, { gone: closing(outgoing) });
   const server = createAdaptorServer({ fetch, hostname }) as Server;
   server.requestTimeout = requestSeconds * 1000;
+  server.keepAliveTimeout = idleSeconds * 1000;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
   server.listen(port, hostname, resolve);

@@ -6,8 +6,16 @@ export interface ModelLoad {
   readonly kvPositions: number;
   /** A pass of late, in seconds: the mean of about sixteen; 0 before the first. */
   readonly passSeconds: number;
+  /** Each of those that are generated or read at once, from 0 on. */
+  readonly sequences: readonly SequenceLoad[];
   /** Bytes of weights that have come so far, where some are streamed. */
   readonly streamedBytes?: number;
+}
+
+export interface SequenceLoad {
+  readonly isTaken: boolean;
+  /** Tokens that it holds for whoever begins like it; of a taken one, those of its prompt. */
+  readonly tokens: number;
 }
 
 /** Passes of late that their time is the mean of, about. */

@@ -407,6 +407,7 @@ export class Scheduler {
       kvBytes: kv.byteLength,
       kvPositions: kv.heldPositions,
       passSeconds: this.#passes.seconds,
+      sequences: this.#sequences.load,
       ...(stream && { streamedBytes: stream.counts.bytes }),
     };
   }

@@ -1,4 +1,5 @@
 import type { KvCache } from './kv_cache.ts';
+import type { SequenceLoad } from './model_load.ts';
 
 /** What a sequence's place in the cache holds. */
 interface Slot {
@@ -44,6 +45,11 @@ export class Sequences {
     else kv.fork(source, sequence, reused);
     this.#slots[sequence] = { tokens: prompt.slice(0, reused), isTaken: true, lastUse: ++this.#uses };
     return { sequence, reused };
+  }
+
+  get load(): readonly SequenceLoad[] {
+    const own = this.#slots.slice(0, this.#count);
+    return own.map(({ isTaken, tokens }) => ({ isTaken, tokens: tokens.length }));
   }
 
   /** Tokens at the beginning of `known` that some sequence holds. */

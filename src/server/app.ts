@@ -8,7 +8,7 @@ import { completions } from './completions.ts';
 import { embeddings } from './embeddings.ts';
 import { ApiError, toApiError } from './errors.ts';
 import { requireKey } from './keys.ts';
-import { models } from './models.ts';
+import { modelNamed, models } from './models.ts';
 import { openApiDocument } from './openapi.ts';
 import { isAt, type Operation, operation } from './operation.ts';
 import type { Service } from './service.ts';
@@ -26,6 +26,7 @@ const openApi = operation({
 /** All there is. */
 export const operations: readonly Operation[] = [
   models,
+  modelNamed,
   chatCompletions,
   completions,
   embeddings,

@@ -14,8 +14,9 @@ import type { Service } from './service.ts';
 import { finishReason, Usage } from './usage.ts';
 
 const tokenIds = z.array(tokenId);
-/** Prompts of one request, and most likely tokens of one place, at most. */
+/** Prompts of one request, choices of all of them, and most likely tokens of one place, at most. */
 const maxPrompts = 4096;
+const maxChoices = 4096;
 const maxLogprobs = 100;
 
 const request = z.object({
@@ -84,6 +85,7 @@ export const completions = operation({
       });
     }
     const count = prompts.length * perPrompt;
+    if (count > maxChoices) throw badRequest(`n: ${count} choices are more than ${maxChoices}`, { param: 'n' });
     const lists = Array.from({ length: count }, () => new LogprobList(tokenizer, !asked.echo));
     const logprobsOf = (index: number, tokens: readonly Token[]) => {
       if (typeof asked.logprobs !== 'number') return null;

@@ -2,6 +2,8 @@
 
 export interface EventStreamOptions {
   keepAliveSeconds(): number;
+  /** For so long a reader may leave a word untaken; then it counts as gone, and what works for it is free. */
+  readonly patienceSeconds: number;
   /** The error that the reader is told of in place of the rest. */
   onError(error: unknown): object;
   /** The reader has gone, as the stream knows it. */
@@ -19,33 +21,40 @@ export function eventStream(events: AsyncGenerator<object>, options: EventStream
     coming.catch(() => undefined); // told where it is read
     return coming;
   };
-  const end = async () => {
+  let patience: ReturnType<typeof setTimeout> | undefined;
+  const leave = async () => {
+    clearTimeout(patience);
+    options.onCancel();
     await events.return(undefined).catch(() => undefined);
   };
-  options.gone.addEventListener('abort', end, { once: true }); // nobody may be left to pull
+  options.gone.addEventListener('abort', leave, { once: true }); // nobody may be left to pull
   let coming = next(); // at once: a generator that never began would never end either
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const send = (text: string) => controller.enqueue(encoder.encode(text));
+      clearTimeout(patience); // what was sent before is taken
+      const send = (text: string) => {
+        controller.enqueue(encoder.encode(text));
+        patience = setTimeout(giveUp, options.patienceSeconds * 1000);
+      };
+      const giveUp = () => {
+        controller.error(new Error('the reader takes nothing'));
+        return leave();
+      };
+      const close = (lastWord: string) => {
+        controller.enqueue(encoder.encode(lastWord));
+        controller.close();
+      };
       try {
         const result = await Promise.race([coming, pause(options.keepAliveSeconds(), coming)]);
         if (!result) return send(': still at work\n\n');
-        if (result.done) {
-          send('data: [DONE]\n\n');
-          controller.close();
-          return;
-        }
+        if (result.done) return close('data: [DONE]\n\n');
         send(`data: ${JSON.stringify(result.value)}\n\n`);
         coming = next();
       } catch (error) {
-        send(`data: ${JSON.stringify(options.onError(error))}\n\n`);
-        controller.close();
+        close(`data: ${JSON.stringify(options.onError(error))}\n\n`);
       }
     },
-    async cancel() {
-      options.onCancel();
-      await end();
-    },
+    cancel: leave,
   });
   return new Response(body, {
     headers: { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache', 'X-Accel-Buffering': 'no' },

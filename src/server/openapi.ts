@@ -45,7 +45,8 @@ function described(operation: Operation, needsKey: boolean): object {
   };
   const codes = Object.keys(failures).filter((code) => {
     if (code === '401') return needsKey && !isOpen;
-    if (code === '501') return params !== undefined;
+    if (code === '501') return params !== undefined && body !== undefined;
+    if (code === '400' || code === '404') return params !== undefined || body !== undefined;
     return body !== undefined || code.startsWith('5');
   });
   const errors = codes.map((code) => [code, { description: failures[code], content: errorContent }]);

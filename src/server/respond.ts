@@ -59,6 +59,7 @@ export async function respond(service: Service, call: Call, asked: Asked, tellin
   }
   return eventStream(watched(chunks(telling, ticket, created, asked.stream_options?.include_usage ?? false), done), {
     keepAliveSeconds: () => service.keepAliveSeconds,
+    patienceSeconds: service.settings.patienceSeconds,
     onCancel: () => ticket.abort(),
     gone: call.signal,
     onError(error) {

@@ -16,6 +16,8 @@ interface Running {
 
 /** Prompts that are remembered: the choices of some questions. */
 const maxKnown = 64;
+/** Probabilities of all of them, at most: some tens of megabytes. */
+const maxProbabilities = 2 ** 19;
 
 /**
  * What was scored lately. Prompts that begin alike, as the choices of a question do, are scored once up to where they
@@ -36,13 +38,20 @@ export class ScoreMemory {
       const { from, prompt } = this.#beginning(tokens, top);
       const rest = await compute(from);
       const score = { prompt: [...prompt, ...rest.prompt], next: rest.next };
-      this.#known.push({ tokens, top, prompt: score.prompt });
-      if (this.#known.length > maxKnown) this.#known.shift();
+      this.#remember({ tokens, top, prompt: score.prompt });
       return score;
     } finally {
       this.#running.delete(running);
       resolve();
     }
+  }
+
+  /** Beside the latest of the others, as many as there is room for. */
+  #remember(scored: Scored): void {
+    const sizeOf = ({ tokens, top }: Scored) => tokens.length * (1 + top);
+    this.#known.push(scored);
+    let size = this.#known.reduce((sum, each) => sum + sizeOf(each), 0);
+    while (this.#known.length > maxKnown || size > maxProbabilities) size -= sizeOf(this.#known.shift() as Scored);
   }
 
   /** One under way that has at least half of these tokens. */

@@ -21,6 +21,8 @@ export interface ServerOptions {
   maxBodyBytes?: number;
   /** A comment goes to a stream's reader where nothing else went for so long. Default: two passes, 1 to 10 seconds. */
   keepAliveSeconds?: number;
+  /** A stream's reader that takes nothing for so long is gone: what is generated for it ends. Default 60. */
+  patienceSeconds?: number;
   /** Jinja of the model's conversations, for /tokenizer_info and /props. Default: not told. */
   chatTemplate?: string;
   /** Where sequences are saved to and restored from. Default: nowhere, and such requests are refused. */
@@ -60,6 +62,7 @@ export class Service {
       corsOrigins: [],
       queueLength: 256,
       maxBodyBytes: 16 * 2 ** 20,
+      patienceSeconds: 60,
       logPrompts: false,
       ...options,
     };

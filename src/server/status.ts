@@ -57,11 +57,10 @@ export const slots = operation({
   answer: z.array(z.looseObject({ id: z.int(), is_processing: z.boolean() })),
   handle({ queue, model }) {
     const { contextLength } = model.info;
-    const list = Array.from({ length: queue.slots }, (_, id) => ({
-      id,
-      n_ctx: contextLength,
-      is_processing: id < queue.busy,
-    }));
+    const list = Array.from({ length: queue.slots }, (_, id) => {
+      const { isTaken = id < queue.busy, tokens } = model.load?.sequences[id] ?? {};
+      return { id, n_ctx: contextLength, is_processing: isTaken, n_past: tokens };
+    });
     return Response.json(list);
   },
 });

@@ -112,6 +112,8 @@ test.each([
   [{ guided_grammar: 'start: "a"' }, 'guided_grammar'],
   [{ structured_outputs: {} }, 'structured_outputs'],
   [{ mirostat: 2 }, 'mirostat'],
+  [{ stop_token_ids: [3] }, 'stop_token_ids'],
+  [{ web_search_options: {} }, 'web_search_options'],
 ])('%j cannot be honoured', async (fields, param) => {
   const error = await fakeServer().refused(path, { messages, ...fields });
   expect(error).toMatchObject({ status: 400, param, code: 'unsupported_parameter', type: 'invalid_request_error' });

@@ -160,6 +160,7 @@ test.each([
   [{ prompt: 'a', suffix: 'b' }, 'suffix'],
   [{ prompt: 'a', best_of: 3 }, 'best_of'],
   [{ prompt: 'a', logprobs: 1000 }, 'logprobs'],
+  [{ prompt: Array(100).fill('a'), n: 100 }, 'n'],
 ])('%j is refused, and the field named', async (body, param) => {
   expect(await fakeServer().refused(path, body)).toMatchObject({ status: 400, param: expect.stringMatching(param) });
 });

@@ -12,6 +12,13 @@ test('/v1/models', async () => {
   expect(data).toEqual([expect.objectContaining({ id: 'Fake', object: 'model', owned_by: 'webgguf' })]);
 });
 
+test('/v1/models/{model}: by any name, unless names are strict', async () => {
+  expect(await json('/v1/models/org%2Fother')).toMatchObject({ id: 'org/other', object: 'model' });
+  const strict = fakeServer({ strictModel: true });
+  expect((await strict.get('/v1/models/Fake')).status).toBe(200);
+  expect((await strict.get('/v1/models/other')).status).toBe(404);
+});
+
 test('/v1/embeddings: texts and ids, numbers and base64', async () => {
   const { ask, refused } = fakeServer();
   const path = '/v1/embeddings';
@@ -72,6 +79,20 @@ test('/slots and /metrics follow the work', async () => {
   ]) {
     expect(text).toContain(`${line}\n`);
   }
+});
+
+test('/slots tells what a model knows of its sequences', async () => {
+  const { get, llm } = fakeServer();
+  const sequences = [
+    { isTaken: false, tokens: 7 },
+    { isTaken: true, tokens: 0 },
+  ];
+  Object.assign(llm, { load: { kvBytes: 0, kvPositions: 7, passSeconds: 0, sequences } });
+  const slots = await (await get('/slots')).json();
+  expect(slots).toMatchObject([
+    { id: 0, is_processing: false, n_past: 7 },
+    { id: 1, is_processing: true, n_past: 0 },
+  ]);
 });
 
 test('/openapi.json has every endpoint, its schemas and errors', async () => {

@@ -296,3 +296,10 @@ test('a reader that goes while tokens wait for it: its slot is free', async () =
   await reader.cancel();
   await expect.poll(() => [service.queue.busy, llm.seen.running]).toEqual([0, 0]);
 });
+
+test('a reader that stays, and takes nothing for long: its slot is free, and what it reads then breaks off', async () => {
+  const { post, service, llm } = fakeServer({ answer: 'a'.repeat(300), patienceSeconds: 0.05 });
+  const response = await post('/v1/completions', { prompt: 'x', stream: true, max_tokens: 300 });
+  await expect.poll(() => [service.queue.busy, llm.seen.running]).toEqual([0, 0]);
+  await expect(response.text()).rejects.toThrow('takes nothing');
+});

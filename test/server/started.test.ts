@@ -61,7 +61,10 @@ describe('openai', () => {
     expect(first!.length).toBe(second!.length);
     expect(Math.hypot(...first!)).toBeCloseTo(1, 5);
     expect(first).not.toEqual(second);
-    expect((await client().models.list()).data).toHaveLength(1);
+    const models = await client().models.list();
+    expect(models.data).toHaveLength(1);
+    const { id } = models.data[0]!;
+    expect((await client().models.retrieve(id)).id).toBe(id);
   });
 
   test('answers of a given form', async () => {
