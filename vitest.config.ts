@@ -25,7 +25,14 @@ export default defineConfig({
         test: {
           name: 'host',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/gpu/**', 'test/homes/**', 'test/package/**', 'test/streaming/**', 'test/tuning/models/**'],
+          exclude: [
+            'test/gpu/**',
+            'test/homes/**',
+            'test/matrices/**',
+            'test/package/**',
+            'test/streaming/**',
+            'test/tuning/models/**',
+          ],
         },
       },
       ...Object.entries(drivers).map(([name, driver]) => ({

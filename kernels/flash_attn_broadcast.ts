@@ -1,8 +1,5 @@
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import { decay, type FlashAttnShape, headBlock } from './parts/attention.ts';
-import { attnItems, complete } from './parts/attn_items.ts';
-import { kvFours, pageLength } from './parts/kv.ts';
-import { range, tokenTable } from './parts/range.ts';
+import { attention, type FlashAttnShape, headBlock } from './parts/attention.ts';
 import { unroll } from './parts/values.ts';
 
 /**
@@ -32,9 +29,8 @@ function invocationsOf(shape: FlashAttnShape): number {
   return subgroupLength * Math.ceil(rows / rowsOf(shape) / subgroupLength);
 }
 
-/** Needs `override HEADS`, `HEAD_GROUP`, `KV_HEADS`, `KV_HEAD_START`, `MAX_PAGES` and `Q_FOURS`. */
 export function flashAttnBroadcast(shape: FlashAttnShape, { lanes }: BroadcastAttn): string {
-  const { kvType, headGroup, headLength } = shape;
+  const { headGroup, headLength } = shape;
   const block = headBlock(headGroup);
   const fours = headLength / 4;
   const rows = rowsOf(shape);
@@ -50,25 +46,7 @@ export function flashAttnBroadcast(shape: FlashAttnShape, { lanes }: BroadcastAt
 #if ${lanes > 1}
 enable subgroups;
 #endif
-override HEADS: u32;
-override HEAD_GROUP: u32;
-override KV_HEADS: u32;
-override KV_HEAD_START: u32;
-override MAX_PAGES: u32;
-override Q_FOURS: u32; // of a token's row of q and dst
-const PAGE_LENGTH = ${pageLength}u;
-const FOURS = ${fours}u;
-const LOWEST = -1e30; // finite: WGSL may assume that there are no infinities
-
-${attnItems}
-${range}
-${tokenTable}
-${kvFours(kvType, false)}
-var<storage, read> pages: array<u32>;
-var<storage, read> q: array<vec4<f32>>;
-var<storage, read_write> dst: array<vec4<f32>>;
-var<storage, read_write> partial: array<vec4<f32>>; // [partials, HEADS, FOURS + 1]: the result, then max and sum
-${decay}
+${attention(shape, false)}
 fn total(v: vec4<f32>) -> f32 { return (v.x + v.y) + (v.z + v.w); }
 
 @compute @workgroup_size(${invocationsOf(shape)})
@@ -87,7 +65,7 @@ fn main(
   let item = items[range.start + group.x];
   let head_start = KV_HEAD_START * HEAD_GROUP + group.y * ${block}u;
   let kv_head = group.y * ${block}u / HEAD_GROUP; // within the group that is bound
-  let page_row = tokens[item.token].sequence * MAX_PAGES;
+  let page_row = page_row_of(item);
   // [rows, FOURS]: at constant indices registers, and code for only one at others
   var queries: array<vec4<f32>, ${rows * fours}>;
   var results: array<vec4<f32>, ${rows * fours}>;
@@ -104,7 +82,7 @@ fn main(
   )}
 
   for (var start = item.key_start; start < item.key_end; start += ${positions}u) {
-    let page_start = (pages[page_row + start / PAGE_LENGTH] * KV_HEADS + kv_head) * KV_PAGE;
+    let page_start = page_of(page_row, start, kv_head);
     let place = (start % PAGE_LENGTH) * FOURS;
     let last = min(${positions}u, item.key_end - start) * FOURS - 1u; // what is behind it may be no numbers
     ${load('key', 'key_four')}
@@ -137,13 +115,8 @@ fn main(
   ${eachRow(
     (r) => `
   if (row${r} < item.token_count * ${block}u) {
-    if (item.partial_start == ${complete}u) {
-      for (var i = 0u; i < not_constant(FOURS); i++) { dst[q${r} + i] = results[${r * fours}u + i] / sum${r}; }
-    } else {
-      let slot = (item.partial_start * HEADS + head${r}) * (FOURS + 1u);
-      for (var i = 0u; i < not_constant(FOURS); i++) { partial[slot + i] = results[${r * fours}u + i]; }
-      partial[slot + FOURS] = vec4<f32>(max${r}, sum${r}, 0.0, 0.0);
-    }
+    for (var i = 0u; i < not_constant(FOURS); i++) { hand_on(item, token${r}, head${r}, i, results[${r * fours}u + i], sum${r}); }
+    hand_on_state(item, head${r}, max${r}, sum${r});
   }`,
   )}
 }

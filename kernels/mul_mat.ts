@@ -5,20 +5,21 @@
  *   dispatch   x: tiles of rows, y: tiles of tokens
  *
  * A family of tiles for each kind of device, with its own order of sums: mul_mat_broadcast.ts for CPU drivers,
- * mul_mat_tile.ts for GPUs, mul_mat_matrix.ts for those with matrix units. A last chunk of one token runs the same tile with its other columns clamped, so a token's sum
- * has the same order wherever it stands.
+ * mul_mat_tile.ts for GPUs, mul_mat_matrix.ts for those with matrix units. A last chunk of one token runs the same tile with
+ * its other columns clamped, so a token's sum has the same order wherever it stands.
  */
 import type { Checks, Kernel } from '../src/gpu/kernel.ts';
 import { type BroadcastTile, broadcastLanes, broadcastSize, mulMatBroadcast } from './mul_mat_broadcast.ts';
 import { type MulMatShape, mulMatCase, mulMatCost } from './mul_mat_cases.ts';
-import { type MatrixTile, matrixSize, matrixTiles, matrixTolerance, mulMatMatrix } from './mul_mat_matrix.ts';
+import { matrixSize, matrixTiles, mulMatMatrix } from './mul_mat_matrix.ts';
 import { mulMatTile, type WorkgroupTile, workgroupSize } from './mul_mat_tile.ts';
+import { type MatrixVariant, matrixOrder, matrixTolerance } from './parts/matrices.ts';
 import { blocksPerRow } from './quants/block_type.ts';
 import { blockTypes, readVariant } from './quants/index.ts';
 
 export type Shape = MulMatShape;
 
-export type Variant = BroadcastTile | WorkgroupTile | MatrixTile;
+export type Variant = BroadcastTile | WorkgroupTile | MatrixVariant;
 
 /** Twice as many columns run a tenth faster on a CPU driver, and compile twice as long. */
 const broadcastTile = { by: 'broadcast', pairs: 2, columns: 16 } as const;
@@ -37,11 +38,7 @@ export const mul_mat: Kernel<Shape, Variant> = {
     return features.cpu ? [...narrow, ...wide] : [...wide, ...narrow];
   },
 
-  order(variant) {
-    if (variant.by !== 'matrix') return variant.by;
-    const { m, n, k, f16 } = variant;
-    return `matrix ${m}×${n}×${k} of ${f16 ? 'f16' : 'f32'}`; // each rounds in its own way
-  },
+  order: (variant) => (variant.by === 'matrix' ? matrixOrder(variant) : variant.by),
 
   wgsl(shape, variant) {
     if (variant.by === 'matrix') return mulMatMatrix(shape, variant);
@@ -68,7 +65,7 @@ const tokenCounts = [1, 17, 31, 33, 511, 513];
 export const mulMatChecks = (): Checks<Shape, Variant> => ({
   cost: mulMatCost,
 
-  tolerance: (variant) => (variant.by === 'matrix' && variant.f16 ? matrixTolerance : undefined),
+  tolerance: matrixTolerance,
 
   cases: [
     ...(['f32', 'q8'] as const).flatMap((activation) => {

@@ -1,8 +1,8 @@
 import { wgsl } from 'wgsl-preprocessor/wgsl-preprocessor.js';
-import type { Features, SubgroupMatrix } from '../src/gpu/device.ts';
-import type { Tolerance } from '../src/gpu/kernel.ts';
+import type { Features } from '../src/gpu/device.ts';
 import type { MulMatShape } from './mul_mat_cases.ts';
 import { after, silu } from './parts/after.ts';
+import { type MatrixVariant, matrices, matrixVariants, subgroupSize } from './parts/matrices.ts';
 import { range, tile } from './parts/range.ts';
 import { unroll, values } from './parts/values.ts';
 import type { BlockType } from './quants/block_type.ts';
@@ -15,15 +15,6 @@ import { matmulTypes } from './quants/index.ts';
  * So that none leaves the range of f16, each row and each token is scaled by a power of two, its largest block's scale to
  * 1 … 2, and results are scaled back: whatever the activations, no value is beyond 2 · 127.
  */
-export interface MatrixTile extends SubgroupMatrix {
-  readonly by: 'matrix';
-  /** Invocations of a subgroup; `sized`: which it asks for, where the device has several sizes. */
-  readonly subgroup: number;
-  readonly sized: boolean;
-}
-
-/** Of devices that have several sizes: Intel's, whose matrix units work for so many. */
-const usualSubgroup = 16;
 const tileRows = 64;
 const tileTokens = 64;
 /** Subgroups along tokens and along rows. */
@@ -32,28 +23,21 @@ const subgroups = across * across;
 /** Values between the ends of rows in workgroup memory: neighbours begin in different banks. */
 const padding = 8;
 
-/** Both factors rounded to f16: each product is off by 2^-11 at most, 4e-8 of the mean square. */
-export const matrixTolerance: Tolerance = { nmse: 1e-6, max: 5e-3 };
-
 /** Rows and tokens of a workgroup. */
 export const matrixSize = [tileRows, tileTokens] as const;
 
 /** Tiles of the adapter's own shapes: those that sum in f32, the largest first. */
-export function matrixTiles({ type, activation }: MulMatShape, features: Features): MatrixTile[] {
-  const { subgroupMatrices = [], subgroupMinSize, subgroupMaxSize, subgroupSizeControl: sized = false } = features;
-  const isInt8 = activation === 'q8' && matmulTypes[type]?.int8;
-  const hasSizes = subgroupMinSize !== subgroupMaxSize;
-  if (!isInt8 || (hasSizes && !sized)) return [];
-  const subgroup = hasSizes ? Math.min(subgroupMaxSize, Math.max(subgroupMinSize, usualSubgroup)) : subgroupMinSize;
-  return subgroupMatrices
-    .filter(({ f16 }) => !f16 || features.f16)
-    .filter(({ m, n, k }) => (tileTokens / across) % m === 0 && (tileRows / across) % n === 0 && 16 % k === 0)
-    .toSorted((a, b) => b.m * b.n * b.k - a.m * a.n * a.k)
-    .map((matrix) => ({ by: 'matrix', ...matrix, subgroup, sized: hasSizes }));
+export function matrixTiles({ type, activation }: MulMatShape, features: Features): MatrixVariant[] {
+  if (activation !== 'q8' || !matmulTypes[type]?.int8) return [];
+  return matrixVariants(
+    features,
+    ({ m, n, k }) => (tileTokens / across) % m === 0 && (tileRows / across) % n === 0 && 16 % k === 0,
+  );
 }
 
 /** Needs `override BLOCKS` and `DST_STRIDE`. */
-export function mulMatMatrix(shape: MulMatShape, { m, n, k, f16, subgroup, sized }: MatrixTile): string {
+export function mulMatMatrix(shape: MulMatShape, variant: MatrixVariant): string {
+  const { m, n, k, f16, subgroup } = variant;
   const type = matmulTypes[shape.type] as BlockType;
   const invocations = subgroups * subgroup;
   const fours = f16 ? 8 : 4; // of a row in a step: f32 fills workgroup memory twice as fast
@@ -63,21 +47,9 @@ export function mulMatMatrix(shape: MulMatShape, { m, n, k, f16, subgroup, sized
   const eachRight = (line: (j: number) => string) => unroll(rights, line);
   const eachSum = (line: (i: number, j: number) => string) => eachLeft((i) => eachRight((j) => line(i, j)));
   return wgsl`
-enable subgroups;
-enable chromium_experimental_subgroup_matrix;
-#if ${f16}
-enable f16;
-#endif
-#if ${sized}
-enable subgroup_size_control;
-#endif
-diagnostic(off, chromium.subgroup_matrix_uniformity);
+${matrices(variant)}
 override BLOCKS: u32;
 override DST_STRIDE: u32;
-alias Component = ${f16 ? 'f16' : 'f32'};
-alias Left = subgroup_matrix_left<Component, ${k}, ${m}>; // [tokens, k]
-alias Right = subgroup_matrix_right<Component, ${n}, ${k}>; // [k, rows]
-alias Sums = subgroup_matrix_result<f32, ${n}, ${m}>; // [tokens, rows]
 ${range}
 ${tile}
 ${values(type.fours)}
@@ -93,13 +65,9 @@ var<workgroup> row_powers: array<f32, ${tileRows}>; // what a row's values are d
 var<workgroup> token_powers: array<f32, ${tileTokens}>;
 var<workgroup> results: array<f32, ${subgroups * m * n}>; // [subgroup, tokens, rows]
 
-// The power of two at or below a positive number, and one over it; of zero, such that nothing comes of it.
-fn power(x: f32) -> f32 { return bitcast<f32>(bitcast<u32>(x) & 0x7f800000u); }
-fn inverse_power(x: f32) -> f32 { return bitcast<f32>(0x7f000000u - (bitcast<u32>(x) & 0x7f800000u)); }
-
 fn row_of(first_pair: u32, i: u32) -> u32 { return 2u * min(first_pair + i / 2u, tile.pair_count - 1u) + (i & 1u); }
 
-@compute @workgroup_size(${invocations}) ${sized ? `@subgroup_size(${subgroup})` : ''}
+@compute @workgroup_size(${invocations}) ${subgroupSize(variant)}
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) invocation: u32) {
   let first_pair = group.x * ${tileRows / 2}u;
   let first = range.start + group.y * ${tileTokens}u;
