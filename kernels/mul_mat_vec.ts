@@ -42,6 +42,8 @@ export interface Shape extends Omit<MulMatShape, 'after'> {
 export interface Variant extends Lanes {
   /** Pairs of rows that a team multiplies. */
   readonly pairs: number;
+  /** Neighbours that share their loads of activations, where loads are dear; absent: none. */
+  readonly sharing?: number;
   readonly dp4a: boolean;
   readonly f16: boolean;
 }
@@ -62,7 +64,10 @@ export const mul_mat_vec: Kernel<Shape, Variant> = {
     const inSubgroups = [team, ...(features.cpu ? [] : [wide])].map((each) => ({ ...each, subgroups: true }));
     const teams = [...(features.subgroups ? inSubgroups : []), team];
     const alone = { ...base, dp4a, f16 };
-    return [...(features.cpu ? [alone, ...teams] : [...teams, alone]), ...(dp4a || f16 ? [base] : [])];
+    const sharing = shape.activation === 'q8' && features.subgroupMinSize === features.subgroupMaxSize ? lanes : 1;
+    const shared = sharing === 4 || sharing === 8 ? [{ ...alone, sharing }] : [];
+    const ways = features.cpu ? [...shared, alone, ...teams] : [...teams, alone];
+    return [...ways, ...(dp4a || f16 ? [base] : [])];
   },
 
   // How many lanes share a row decides: they meet in the same tree in subgroups and in workgroup memory.
@@ -70,7 +75,7 @@ export const mul_mat_vec: Kernel<Shape, Variant> = {
 
   wgsl(shape, variant) {
     const { columns, eps, wanted } = shape;
-    const { lanes, invocations, pairs, dp4a, f16 } = variant;
+    const { lanes, invocations, pairs, sharing = 1, dp4a, f16 } = variant;
     const type = matmulTypes[shape.type] as BlockType;
     const products = { activation: shape.activation, rows: 2 * pairs, columns, halves: lanes > 1 };
     const steps = productSteps(products, type.fours);
@@ -97,7 +102,7 @@ ${range}
 ${tile}
 ${values(type.fours)}
 ${type.read({ dp4a, f16, inTurns: shape.after.startsWith('swiglu') })}
-${activation(shape.activation, type.fours, normed === 1)}
+${activation(shape.activation, type.fours, normed === 1, sharing)}
 ${silu}
 #if ${normed === 1}
 override ROW_LENGTH: u32;
@@ -126,7 +131,16 @@ fn take(own: u32, group: vec3<u32>, column: u32, sum: vec2<f32>, squares: f32) {
 }
 
 @compute @workgroup_size(${invocations})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) invocation: u32) {
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_index) invocation: u32,
+#if ${sharing > 1}
+  @builtin(subgroup_invocation_id) subgroup_lane: u32,
+#endif
+) {
+#if ${sharing > 1}
+  sharing_lane = subgroup_lane;
+#endif
   let team = invocation / ${lanes}u;
   let lane = invocation % ${lanes}u;
   let row = 2u * (group.x * ${groupPairs}u + team * ${pairs}u);

@@ -13,10 +13,10 @@ export interface Products {
   readonly halves?: boolean;
 }
 
-/** Steps of a row: blocks of int8 or halves of them, or what one load of f32 brings. */
+/** Steps of a row: two blocks of int8, whose scales are one load, or half a block, or what one load of f32 brings. */
 export const productSteps = ({ activation, halves }: Products, fours: Fours) => {
   if (activation === 'f32') return `(BLOCKS * ${8 / fours}u)`;
-  return halves ? '(BLOCKS * 2u)' : 'BLOCKS';
+  return halves ? '(BLOCKS * 2u)' : '(BLOCKS / 2u)';
 };
 
 /** Declares the sums. */
@@ -37,16 +37,33 @@ export function addProducts({ activation, rows, columns, halves }: Products): st
     ${unroll(columns, (c) => `sum${r}_${c} = add_products(w${r}, x${c}, sum${r}_${c});`)}`,
     )}`;
   }
-  const [part, block] = halves ? ['half', 'i / 2u'] : ['packed', 'i'];
-  return `
-    ${unroll(columns, (c) => `let x${c} = act_${part}(token${c}, i); let xs${c} = act_scale(token${c}, ${block});`)}
+  if (halves) {
+    return `
+    ${unroll(columns, (c) => `let x${c} = act_half(token${c}, i); let xs${c} = act_scale(token${c}, i / 2u);`)}
     ${unroll(
       rows,
       (r) => `
-    let w${r} = weight_${part}(row + ${r}u, i);
-    let ws${r} = weight_scale(row + ${r}u, ${block});
-    ${unroll(columns, (c) => `sum${r}_${c} = fma(f32(dot_${part}(w${r}, x${c})), ws${r} * xs${c}, sum${r}_${c});`)}`,
+    let w${r} = weight_half(row + ${r}u, i);
+    let ws${r} = weight_scale(row + ${r}u, i / 2u);
+    ${unroll(columns, (c) => `sum${r}_${c} = fma(f32(dot_half(w${r}, x${c})), ws${r} * xs${c}, sum${r}_${c});`)}`,
     )}`;
+  }
+  const blocks = ['x', 'y'].map((scale, b) => ({ scale, of: `2u * i + ${b}u` }));
+  return `
+    ${unroll(rows, (r) => `let ws${r} = weight_scales(row + ${r}u, i);`)}
+    ${unroll(columns, (c) => `let xs${c} = act_scales(token${c}, i);`)}
+    ${blocks
+      .map(
+        ({ scale, of }) => `
+    ${unroll(columns, (c) => `let ${scale}${c} = act_packed(token${c}, ${of});`)}
+    ${unroll(
+      rows,
+      (r) => `
+    let ${scale}w${r} = weight_packed(row + ${r}u, ${of});
+    ${unroll(columns, (c) => `sum${r}_${c} = fma(f32(dot_packed(${scale}w${r}, ${scale}${c})), ws${r}.${scale} * xs${c}.${scale}, sum${r}_${c});`)}`,
+    )}`,
+      )
+      .join('')}`;
 }
 
 /** The finished sums of rows 2·pair and 2·pair + 1 for column `c`. */
