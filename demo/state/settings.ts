@@ -1,4 +1,4 @@
-/** How tokens are chosen, in which language the page speaks, and what is open beside the chat. */
+/** How tokens are chosen, in which colours, and what is open beside the chat. */
 import { effect, signal } from '@preact/signals';
 import type { SamplingOptions } from '../../src/index.ts';
 

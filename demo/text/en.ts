@@ -106,6 +106,7 @@ export const en = {
   seed: 'Seed',
   random: 'random',
   recommended: 'The model’s own values',
+  language: 'Language',
   theme: 'Colours',
   system_theme: 'As the system',
   light: 'Light',

@@ -1,15 +1,48 @@
-/** What the page says, in English. */
+/** What the page says, in the language of whoever reads it. */
+import { effect, signal } from '@preact/signals';
+import { ca } from './ca.ts';
 import { en, type Text } from './en.ts';
+import { es } from './es.ts';
+import { eu } from './eu.ts';
+import { gl } from './gl.ts';
 
-const locale = 'en';
+const texts = { es, ca, eu, gl, en } satisfies Record<string, Text>;
+export type Language = keyof typeof texts;
+
+/** By their own names. */
+export const languages: readonly (readonly [Language, string])[] = [
+  ['es', 'Español'],
+  ['ca', 'Català'],
+  ['eu', 'Euskara'],
+  ['gl', 'Galego'],
+  ['en', 'English'],
+];
+
+/** What was chosen here before, or the first that the browser asks for and there is. */
+export const language = signal<Language>(
+  [localStorage.getItem('language') ?? '', ...navigator.languages].map(known).find(Boolean) ?? 'en',
+);
+
+function known(tag: string): Language | undefined {
+  const [name = ''] = tag.toLowerCase().split('-');
+  return Object.hasOwn(texts, name) ? (name as Language) : undefined;
+}
+
+export function speak(wanted: Language): void {
+  language.value = wanted;
+  localStorage.setItem('language', wanted);
+}
+effect(() => {
+  document.documentElement.lang = language.value;
+});
 
 export function t(key: keyof Text, values: Readonly<Record<string, string | number>> = {}): string {
-  return en[key].replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''));
+  return texts[language.value][key].replace(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''));
 }
 
 /** Numbers as the language writes them. */
 export const number = (value: number, digits = 0): string =>
-  value.toLocaleString(locale, { maximumFractionDigits: digits });
+  value.toLocaleString(language.value, { maximumFractionDigits: digits });
 
 /** `1.4 GB`: powers of ten, as disks and links are told. */
 export function bytes(count: number): string {
@@ -19,7 +52,7 @@ export function bytes(count: number): string {
   return `${number(value, value < 10 && power > 1 ? 1 : 0)} ${units[power]}`;
 }
 
-/** `1,4 B` parameters, as models are called. */
+/** `1.4 B` parameters, as models are called. */
 export function parameters(count: number): string {
   const [scale, unit] = count >= 1e9 ? [1e9, ' B'] : count >= 1e6 ? [1e6, ' M'] : [1e3, ' K'];
   return `${number(count / scale, count / scale < 10 ? 1 : 0)}${unit}`;

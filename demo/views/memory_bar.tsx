@@ -18,7 +18,7 @@ export function MemoryBar({ weightBytes, streamedBytes, kvBytes, gpuBytes }: Pro
   const total = gpuBytes + streamedBytes;
   return (
     <figure class="memory">
-      <div class="bar" aria-hidden="true">
+      <div class="picture" aria-hidden="true">
         {parts.map(({ name, count }) => (
           <span key={name} class={name} style={{ flexGrow: count / total }} />
         ))}

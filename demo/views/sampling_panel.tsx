@@ -1,7 +1,7 @@
 /** How the model answers, and how the page looks. */
 import { changeChat, chat } from '../state/chats.ts';
 import { type Numbers, numbers, recommended, type Theme, theme } from '../state/settings.ts';
-import { t } from '../text/index.ts';
+import { type Language, language, languages, speak, t } from '../text/index.ts';
 import { Button } from './button.tsx';
 
 const fields = [
@@ -79,6 +79,16 @@ function NumberField({ name, min, max = Number.MAX_SAFE_INTEGER, step }: FieldPr
 function PageSettings() {
   return (
     <div class="fields page-settings">
+      <label>
+        {t('language')}
+        <select id="language" value={language.value} onChange={(event) => speak(event.currentTarget.value as Language)}>
+          {languages.map(([name, own]) => (
+            <option key={name} value={name} lang={name}>
+              {own}
+            </option>
+          ))}
+        </select>
+      </label>
       <label>
         {t('theme')}
         <select

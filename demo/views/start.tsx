@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals';
 import { choose, stage, tryPocket } from '../state/session.ts';
 import { stored } from '../state/stored.ts';
-import { bytes, t } from '../text/index.ts';
+import { bytes, language, languages, speak, t } from '../text/index.ts';
 import { Button } from './button.tsx';
 import { Icon } from './icons.tsx';
 
@@ -45,6 +45,20 @@ export function Start() {
         {busy && <p role="status">{t('reading')}</p>}
       </section>
       <StoredChoice />
+      <nav class="languages" aria-label={t('language')}>
+        {languages.map(([name, own]) => (
+          <button
+            key={name}
+            type="button"
+            class="quiet"
+            lang={name}
+            aria-pressed={language.value === name}
+            onClick={() => speak(name)}
+          >
+            {own}
+          </button>
+        ))}
+      </nav>
     </div>
   );
 }
