@@ -8,8 +8,9 @@ const drivers = {
   swiftshader: findSwiftShader(),
 };
 
-/** What chooses lavapipe as the adapter. */
+/** What chooses lavapipe as the adapter, and what chooses Chromium's. */
 export const lavapipe = vulkanDriver(drivers.lavapipe);
+export const swiftshader = vulkanDriver(drivers.swiftshader);
 
 export default defineConfig({
   test: {

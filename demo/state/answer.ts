@@ -8,6 +8,8 @@ import { notice, showTrouble, trouble } from './trouble.ts';
 
 export interface Answering {
   readonly chatId: string;
+  /** What is being answered: kept in the chat with the first token. */
+  readonly messages: readonly Message[];
   readonly text: string;
   readonly tokens: number;
 }
@@ -25,31 +27,40 @@ export function stop(): void {
   running?.abort();
 }
 
+/** What is being written; it comes back where it could not be answered. */
+export const draftText = signal('');
+
 /** Asks, in the chat that is shown. */
-export function send(content: string): Promise<void> {
-  return answer([...chat.value.messages, { role: 'user', content }]);
+export async function send(content: string): Promise<void> {
+  draftText.value = '';
+  const isAnswered = await answer([...chat.value.messages, { role: 'user', content }], () => send(content));
+  if (!isAnswered) draftText.value ||= content;
 }
 
 /** Answers the last question anew. */
-export function regenerate(): Promise<void> {
+export async function regenerate(): Promise<void> {
   const { messages } = chat.value;
   const last = messages.findLastIndex(({ role }) => role === 'user');
-  return answer(messages.slice(0, last + 1));
+  await answer(messages.slice(0, last + 1), regenerate);
 }
 
 /** Asks another question in the place of message `index`; what followed is gone. */
-export function edit(index: number, content: string): Promise<void> {
-  return answer([...chat.value.messages.slice(0, index), { role: 'user', content }]);
+export async function edit(index: number, content: string): Promise<void> {
+  const ask = async () => {
+    await answer([...chat.value.messages.slice(0, index), { role: 'user', content }], ask);
+  };
+  await ask();
 }
 
-async function answer(messages: readonly Message[]): Promise<void> {
+/** Whether there is any; where there is none, the chat stays as it was. */
+async function answer(messages: readonly Message[], retry: () => Promise<void>): Promise<boolean> {
   const model = llm.value;
-  if (running || !model) return;
+  if (running || !model) return false;
   running = new AbortController();
   const { signal } = running;
   trouble.value = undefined;
-  const asked = await changeChat({ messages });
-  const view = new AnswerView(asked.id);
+  let asked: Chat = { ...chat.value, messages };
+  const view = new AnswerView(asked);
   const hidden = watchBackground();
   const tokens: number[] = [];
   let prompt: number[] = [];
@@ -60,15 +71,20 @@ async function answer(messages: readonly Message[]): Promise<void> {
     const stream = model.generate(prompt, options);
     let step = await stream.next();
     for (; !step.done; step = await stream.next()) {
+      if (tokens.length === 0) asked = await changeChat({}, asked);
       tokens.push(step.value.id);
       view.add(step.value.text);
       contextUsed.value = prompt.length + tokens.length;
     }
+    if (tokens.length === 0 && step.value.stopReason === 'abort') return false;
     view.add(step.value.textEnd);
     await keep(asked, view.text, prompt, tokens, step.value);
+    return true;
   } catch (error) {
-    if (tokens.length > 0) await keep(asked, view.text, prompt, tokens);
-    showTrouble(error, () => void regenerate());
+    const isBegun = tokens.length > 0;
+    if (isBegun) await keep(asked, view.text, prompt, tokens);
+    showTrouble(error, () => void (isBegun ? regenerate() : retry()));
+    return isBegun;
   } finally {
     view.end();
     hidden.end();
@@ -114,14 +130,14 @@ async function keep(
 
 /** Text comes as fast as it comes; the page shows it once a frame, and in the background twice a second. */
 class AnswerView {
-  readonly #chatId: string;
+  readonly #asked: Chat;
   #count = 0;
   #times: number[] = [];
   #isDue = false;
   text = '';
 
-  constructor(chatId: string) {
-    this.#chatId = chatId;
+  constructor(asked: Chat) {
+    this.#asked = asked;
     this.#show();
   }
 
@@ -138,7 +154,8 @@ class AnswerView {
   #show(): void {
     this.#isDue = false;
     if (this.#count === Number.POSITIVE_INFINITY) return;
-    answering.value = { chatId: this.#chatId, text: this.text, tokens: this.#count };
+    const { id, messages } = this.#asked;
+    answering.value = { chatId: id, messages, text: this.text, tokens: this.#count };
     tokenTimes.value = [...tokenTimes.value, ...this.#times.splice(0)].slice(-shownTimes);
   }
 

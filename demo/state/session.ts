@@ -60,7 +60,8 @@ export async function choose(chosen: Choice): Promise<void> {
     const isLocal = chosen.kind !== 'link' || isWhole(String(chosen.source));
     const found = await worker!.inspect(chosen.source, { signal, deviceOptions, isLocal });
     inspection.value = found;
-    if ('isSoftware' in found.gpu && found.gpu.isSoftware) notice('software', found.gpu.adapter);
+    if ('error' in found.gpu) showTrouble(new Error(found.gpu.error));
+    else if (found.gpu.isSoftware) notice('software', found.gpu.adapter);
     applyRecommended(found.sampling);
     stage.value = 'inspected';
   });

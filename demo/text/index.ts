@@ -1,22 +1,9 @@
 /** What the page says, in the language of whoever reads it. */
 import { effect, signal } from '@preact/signals';
-import { ca } from './ca.ts';
-import { en, type Text } from './en.ts';
-import { es } from './es.ts';
-import { eu } from './eu.ts';
-import { gl } from './gl.ts';
+import type { Text } from './en.ts';
+import { type Language, texts } from './languages.ts';
 
-const texts = { es, ca, eu, gl, en } satisfies Record<string, Text>;
-export type Language = keyof typeof texts;
-
-/** By their own names. */
-export const languages: readonly (readonly [Language, string])[] = [
-  ['es', 'Español'],
-  ['ca', 'Català'],
-  ['eu', 'Euskara'],
-  ['gl', 'Galego'],
-  ['en', 'English'],
-];
+export { type Language, languages } from './languages.ts';
 
 /** What was chosen here before, or the first that the browser asks for and there is. */
 export const language = signal<Language>(

@@ -1,7 +1,7 @@
 /** The conversation, and what is written next. */
-import { useSignal, useSignalEffect } from '@preact/signals';
+import { useSignalEffect } from '@preact/signals';
 import { useRef } from 'preact/hooks';
-import { answering, contextUsed, send, stop } from '../state/answer.ts';
+import { answering, contextUsed, draftText, send, stop } from '../state/answer.ts';
 import { chat } from '../state/chats.ts';
 import { choice, inspection, llm } from '../state/session.ts';
 import { number, t } from '../text/index.ts';
@@ -18,8 +18,9 @@ const examples = [
 ] as const;
 
 export function ChatView() {
-  const { messages, id } = chat.value;
+  const { id } = chat.value;
   const now = answering.value?.chatId === id ? answering.value : undefined;
+  const { messages } = now ?? chat.value;
   return (
     <div class="chat">
       <div class="scroller">
@@ -65,17 +66,14 @@ function Greeting() {
 }
 
 function Composer() {
-  const text = useSignal('');
   const area = useRef<HTMLTextAreaElement>(null);
   const isAnswering = answering.value !== undefined;
   useSignalEffect(() => {
     if (!answering.value && chat.value.id) area.current?.focus({ preventScroll: true });
   });
   const submit = () => {
-    const content = text.value.trim();
-    if (!content || answering.value) return;
-    text.value = '';
-    void send(content);
+    const content = draftText.value.trim();
+    if (content && !answering.value) void send(content);
   };
   return (
     <form
@@ -92,9 +90,9 @@ function Composer() {
           rows={1}
           aria-label={t('message')}
           placeholder={t('messageHint')}
-          value={text.value}
+          value={draftText.value}
           onInput={(event) => {
-            text.value = event.currentTarget.value;
+            draftText.value = event.currentTarget.value;
           }}
           onKeyDown={(event) => {
             if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
@@ -113,7 +111,7 @@ function Composer() {
             class="round primary"
             aria-label={t('send')}
             title={t('send')}
-            disabled={!text.value.trim()}
+            disabled={!draftText.value.trim()}
           >
             <Icon name="send" />
           </button>

@@ -23,7 +23,7 @@ export function ChatsPanel() {
         >
           {t('newChat')}
         </Button>
-        <Button icon="out" disabled={chat.value.messages.length === 0} onClick={saveChat}>
+        <Button id="export" icon="out" disabled={chat.value.messages.length === 0} onClick={saveChat}>
           {t('exportChat')}
         </Button>
         <label class="button">
@@ -63,9 +63,12 @@ export function ChatsPanel() {
   );
 }
 
+/** Browsers begin to save after the click. */
+const savedMs = 10_000;
+
 function saveChat(): void {
   const url = URL.createObjectURL(exportChat(chat.value));
   const link = Object.assign(document.createElement('a'), { href: url, download: 'chat.json' });
   link.click();
-  URL.revokeObjectURL(url);
+  setTimeout(() => URL.revokeObjectURL(url), savedMs);
 }

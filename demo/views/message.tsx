@@ -2,6 +2,7 @@
 import { useSignal } from '@preact/signals';
 import { edit, regenerate } from '../state/answer.ts';
 import type { AnswerStats, Message } from '../state/chats.ts';
+import { showTrouble } from '../state/trouble.ts';
 import { duration, number, t } from '../text/index.ts';
 import { Button } from './button.tsx';
 import { Markdown } from './markdown.tsx';
@@ -128,7 +129,11 @@ const copiedMs = 1500;
 function CopyButton({ text }: { text: string }) {
   const isCopied = useSignal(false);
   const copy = async () => {
-    await navigator.clipboard.writeText(text);
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch (error) {
+      return showTrouble(error); // the browser may ask, and be told no
+    }
     isCopied.value = true;
     setTimeout(() => {
       isCopied.value = false;

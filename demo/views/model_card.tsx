@@ -110,6 +110,8 @@ function Verdict({ model }: { model: Inspection }) {
       <p id="verdict">
         <strong>{verdictText(model)}</strong>
       </p>
+      {model.obstacle !== null && <p class="soft">{t('unsupportedWay')}</p>}
+      {model.plan && 'error' in model.plan && <p class="soft">{t('memoryWay')}</p>}
       {isRunnable(model) && plan && (
         <>
           <MemoryBar

@@ -1,0 +1,62 @@
+/** The playground as it is built and served, and browsers that visit it. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import puppeteer, { type Browser } from 'puppeteer';
+import { build, preview } from 'vite';
+import { findBrowser } from '../../src/runtime/find_browser.ts';
+import { flags } from '../homes/chromium.ts';
+import { Visitor } from './visitor.ts';
+
+const root = fileURLToPath(new URL('../../demo/', import.meta.url));
+export const pocketPath = fileURLToPath(new URL('../../models/pocket-q8_0.gguf', import.meta.url));
+
+export interface Site extends AsyncDisposable {
+  /** Where the built files are. */
+  readonly folder: string;
+  /** A page of a browser context of its own: nothing is stored there yet. */
+  visit(query?: string, options?: { readonly languages?: readonly string[] }): Promise<Visitor>;
+  /** Another tab, in the context of `beside`. */
+  visitBeside(beside: Visitor, query?: string): Promise<Visitor>;
+  /** The page's server is gone; what the browser keeps is all there is. */
+  cutOff(): Promise<void>;
+}
+
+/** Builds the page, serves it with its headers on a free port of 127.0.0.1, and starts a browser with more `flags`. */
+export async function openSite({ flags: more = [] }: { readonly flags?: readonly string[] } = {}): Promise<Site> {
+  const folder = await mkdtemp(join(tmpdir(), 'webgguf-playground-'));
+  await build({ root, build: { outDir: folder, emptyOutDir: true }, logLevel: 'error' });
+  const server = await preview({
+    root,
+    build: { outDir: folder },
+    preview: { host: '127.0.0.1', port: 0 },
+    logLevel: 'error',
+  });
+  const address = `http://127.0.0.1:${(server.httpServer.address() as AddressInfo).port}/`;
+  const browser: Browser = await puppeteer.launch({
+    executablePath: findBrowser()!,
+    args: [...flags, '--lang=en-US', ...more],
+    protocolTimeout: 600_000,
+  });
+  return {
+    folder,
+    async visit(query, { languages } = {}) {
+      const context = await browser.createBrowserContext();
+      await context.overridePermissions(address, ['clipboard-read', 'clipboard-sanitized-write']);
+      const page = await context.newPage();
+      const speak = (wanted: readonly string[]) =>
+        Object.defineProperty(Navigator.prototype, 'languages', { get: () => wanted });
+      if (languages) await page.evaluateOnNewDocument(speak, languages);
+      return Visitor.arrive(page, address, query);
+    },
+    visitBeside: async ({ page }, query) => Visitor.arrive(await page.browserContext().newPage(), address, query),
+    cutOff: () => server.close(),
+    async [Symbol.asyncDispose]() {
+      await browser.close();
+      await server.close();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
