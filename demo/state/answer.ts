@@ -83,7 +83,7 @@ async function answer(messages: readonly Message[], retry: () => Promise<void>):
   } catch (error) {
     const isBegun = tokens.length > 0;
     if (isBegun) await keep(asked, view.text, prompt, tokens);
-    showTrouble(error, () => void (isBegun ? regenerate() : retry()));
+    if (llm.value === model) showTrouble(error, () => void (isBegun ? regenerate() : retry())); // or it was closed
     return isBegun;
   } finally {
     view.end();

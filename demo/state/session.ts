@@ -69,7 +69,8 @@ export async function choose(chosen: Choice): Promise<void> {
 
 /** Fetches what is missing of the model that was looked at, and brings it to the GPU. */
 export async function loadChosen(choices: LoadChoices = {}): Promise<void> {
-  const { source } = choice.value!;
+  const { source, kind } = choice.value!;
+  if (kind === 'link') void navigator.storage?.persist?.(); // some browsers ask; workers have no such call
   const signal = begin(() => loadChosen(choices));
   stage.value = 'loading';
   loading.value = { stage: 'start', doneBytes: 0, totalBytes: undefined, bytesPerSecond: 0 };

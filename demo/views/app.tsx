@@ -53,9 +53,11 @@ function useDroppedFiles(): ReadonlySignal<boolean> {
       if (event.relatedTarget === null) dragged.value = false;
     };
     document.ondrop = (event) => {
-      event.preventDefault();
       dragged.value = false;
-      openFiles([...(event.dataTransfer?.files ?? [])]);
+      const files = [...(event.dataTransfer?.files ?? [])];
+      if (files.length === 0) return; // text, for a field
+      event.preventDefault();
+      openFiles(files);
     };
   }, []);
   return dragged;

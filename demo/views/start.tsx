@@ -1,7 +1,8 @@
 /** Where everybody begins: the built-in model, a file, a link, or what is kept here. */
 import { useSignal } from '@preact/signals';
-import { choose, stage, tryPocket } from '../state/session.ts';
+import { cancel, choose, stage, tryPocket } from '../state/session.ts';
 import { stored } from '../state/stored.ts';
+import { showTrouble } from '../state/trouble.ts';
 import { bytes, language, languages, speak, t } from '../text/index.ts';
 import { Button } from './button.tsx';
 import { Icon } from './icons.tsx';
@@ -15,8 +16,9 @@ export function openFiles(files: readonly File[]): void {
 export function openLink(text: string): void {
   const link = text.trim();
   if (!link) return;
-  const source = link.startsWith('hf:') ? link : new URL(hubFile(link), document.baseURI).href;
-  void choose({ source, name: source, kind: 'link' });
+  const source = link.startsWith('hf:') ? link : URL.parse(hubFile(link), document.baseURI)?.href;
+  if (source) void choose({ source, name: source, kind: 'link' });
+  else showTrouble(new TypeError(`${link} does not name a file`));
 }
 
 /** A page of the hub that shows a file leads to the file. */
@@ -42,7 +44,16 @@ export function Start() {
         <h2 id="open-title">{t('openTitle')}</h2>
         <FileChoice busy={busy} />
         <LinkForm busy={busy} />
-        {busy && <p role="status">{t('reading')}</p>}
+        {busy && (
+          <div class="row">
+            <p role="status" class="grow">
+              {t('reading')}
+            </p>
+            <Button id="cancel" onClick={cancel}>
+              {t('cancel')}
+            </Button>
+          </div>
+        )}
       </section>
       <StoredChoice />
       <nav class="languages" aria-label={t('language')}>
@@ -143,9 +154,13 @@ function StoredChoice() {
 }
 
 export function shortName(name: string): string {
-  return (
-    decodeURIComponent(name.replace(/[?#].*$/, ''))
-      .split('/')
-      .at(-1) || name
-  );
+  const last = name
+    .replace(/[?#].*$/, '')
+    .split('/')
+    .at(-1)!;
+  try {
+    return decodeURIComponent(last) || name;
+  } catch {
+    return last; // a lone % is no escape
+  }
 }
