@@ -117,12 +117,12 @@ test('a model file that wants to run script does not, wherever its words are sho
 
 test('the served policy lets no script of another’s in, should anything of it reach the page', async () => {
   const visitor = await site.visit();
-  const response = await visitor.page.reload();
-  const policy = response!.headers()['content-security-policy']!;
+  const policy = (await fetch(visitor.page.url())).headers.get('content-security-policy');
   expect(policy).toMatch(/^default-src 'none'; script-src 'self';/);
   expect(policy).toMatch(/require-trusted-types-for 'script'.*frame-ancestors 'none'$/);
-  expect(policy).not.toMatch(/unsafe|\*(?!\.|;| |$)/);
-  const refused = await visitor.page.evaluate(() => {
+  expect(policy).not.toMatch(/unsafe-|data: \*| \* /);
+  const refused = await visitor.page.evaluate(async () => {
+    await new Promise((resolve) => setTimeout(resolve)); // what the debugger calls at once may evaluate text
     const attempts: (() => void)[] = [
       () => document.body.insertAdjacentHTML('beforeend', '<img src=x onerror="window.pwned=1">'),
       () => {
@@ -142,8 +142,8 @@ test('the served policy lets no script of another’s in, should anything of it 
     const picture = document.createElement('div');
     picture.setAttribute('style', 'display:none');
     document.body.append(picture);
-    return [...refusals, getComputedStyle(picture).display, (window as { pwned?: number }).pwned];
+    return [...refusals, getComputedStyle(picture).display, 'pwned' in window];
   });
-  expect(refused).toEqual(['TypeError', 'TypeError', 'TypeError', 'EvalError', 'block', undefined]);
+  expect(refused).toEqual(['TypeError', 'TypeError', 'TypeError', 'EvalError', 'block', false]);
   await visitor.close();
 });
