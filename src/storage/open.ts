@@ -86,6 +86,7 @@ async function begin(
   const stored = await open(about);
   try {
     if (opened instanceof WholeBody) {
+      options.onWarning?.(`${name}: the server answers no Range requests; where it breaks off, it begins anew`);
       const onProgress = (doneBytes: number) => options.onProgress?.(doneBytes, about.byteLength);
       await stored.storeWhole(opened, { signal: options.signal, onProgress });
     } else await stored.storeBeginning(opened.beginning);

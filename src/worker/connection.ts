@@ -77,7 +77,7 @@ export class Connection<Method extends string = never> {
     }
   }
 
-  /** Posts a call or stream. Until `end`, its signal and its callbacks are heard. */
+  /** Posts a call or stream. Until `end`, its signal and its callbacks are heard; those of `load`, while the model lives. */
   #begin(
     kind: 'call' | 'stream',
     method: string,
@@ -97,7 +97,7 @@ export class Connection<Method extends string = never> {
     signal?.addEventListener('abort', abort);
     const end = () => {
       signal?.removeEventListener('abort', abort);
-      this.#callbacks.delete(id);
+      if (method !== 'load') this.#callbacks.delete(id); // a loaded model warns later on, as of a lost device
     };
     return { id, signal, end };
   }

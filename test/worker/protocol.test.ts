@@ -159,6 +159,23 @@ test('callbacks are called in the page, and an abort during load closes the work
   expect(fake.terminate).toHaveBeenCalledOnce();
 });
 
+test('a loaded model is heard when it warns later on', async () => {
+  const warnings: string[] = [];
+  let warn: ((message: string) => void) | undefined;
+  const worker = new FakeWorker(async (_, { onWarning }) => {
+    warn = onWarning;
+    return wordModel(new Log());
+  });
+  const llm = await load('x.gguf', {
+    worker: () => worker as unknown as Worker,
+    onWarning: (text) => warnings.push(text),
+  });
+  warn!('the device was lost');
+  await llm.tokenizer.encode('answers come in order');
+  expect(warnings).toEqual(['the device was lost']);
+  await llm[Symbol.asyncDispose]();
+});
+
 test('what a callback throws is what the call rejects with', async () => {
   const error = new Error('no more');
   const onWarning = () => {
