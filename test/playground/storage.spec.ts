@@ -145,9 +145,13 @@ test('two tabs at once: one fetches, the other waits, both answer; what one has 
   const first = await site.visit();
   const second = await site.visitBeside(first);
   const link = `${server.url}/slow.gguf`;
-  await Promise.all([first.openLink(link), second.openLink(link)]);
+  await first.openLink(link);
+  await second.openLink(link);
   server.asked.length = 0;
-  await Promise.all([first.load(), second.load()]);
+  await first.click('#load');
+  await second.click('#load');
+  expect(await second.text('.notice[data-kind="waiting"]')).toMatch(/^Another tab is fetching this model/);
+  await Promise.all([first.see('#question'), second.see('#question')]);
   const beginning = Math.max(...server.asked.filter(([from]) => from === 0).map(([, end]) => end));
   const rest = server.asked.filter(([from]) => from > 0).reduce((sum, [from, end]) => sum + end - from, 0);
   expect(rest).toBe(bytes.length - beginning);

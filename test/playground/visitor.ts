@@ -66,11 +66,13 @@ export class Visitor {
   }
 
   async click(selector: string): Promise<void> {
+    await this.page.bringToFront(); // tabs behind others draw nothing, and are not clicked
     await this.see(selector);
     await this.page.click(selector);
   }
 
   async write(selector: string, text: string): Promise<void> {
+    await this.page.bringToFront();
     await this.see(selector);
     await this.page.$eval(selector, (element) => {
       const field = element as HTMLInputElement;
