@@ -28,7 +28,7 @@ export class ChunkStore {
       byteLength: this.byteLength,
       read: async (offset, target) => {
         requireRange(source, offset, target.length);
-        this.#copy(offset, target);
+        this.read(offset, target);
       },
       close: async () => {
         this.#chunks.length = 0;
@@ -37,7 +37,8 @@ export class ChunkStore {
     return source;
   }
 
-  #copy(offset: number, target: Uint8Array): void {
+  /** Of what was appended. */
+  read(offset: number, target: Uint8Array): void {
     for (let done = 0; done < target.length; ) {
       const at = (offset + done) % this.#chunkBytes;
       const chunk = this.#chunks[Math.floor((offset + done) / this.#chunkBytes)]!;

@@ -1,6 +1,7 @@
 /** A file on a web server, read by Range requests; where the server knows none, it is fetched whole first. */
 import { ChunkStore } from './chunks.ts';
 import { type HttpFile, type HttpOptions, openHttpFile, READ_AHEAD_BYTES, WholeBody } from './http_file.ts';
+import { passingBody } from './passing_body.ts';
 import { type ByteSource, requireRange } from './source.ts';
 
 export type { HttpOptions };
@@ -8,7 +9,10 @@ export type { HttpOptions };
 /** Opens `url`; rejects with a `GgufError` that says what the server answered. */
 export async function openHttp(url: string | URL, options: HttpOptions = {}): Promise<ByteSource> {
   const opened = await openHttpFile(url, options);
-  if (opened instanceof WholeBody) return readWhole(opened, options);
+  if (opened instanceof WholeBody) {
+    const { totalBytes } = opened;
+    return options.asNeeded && totalBytes !== undefined ? passingBody(opened, totalBytes) : readWhole(opened, options);
+  }
   return 'file' in opened ? new RangeSource(opened.file, opened.beginning) : opened;
 }
 

@@ -19,6 +19,8 @@ export interface HttpOptions {
   /** What messages call the source; its URL where absent. */
   readonly name?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** A server without Range is read no further than is asked for, rather than whole and at once: for a header. */
+  readonly asNeeded?: boolean;
   /** Ends the opening; reads have signals of their own. */
   readonly signal?: AbortSignal;
   /** The wait before the first repetition, doubled each time; 500 where absent. */

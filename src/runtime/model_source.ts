@@ -129,7 +129,8 @@ async function openUrl(places: Places, url: URL, name: string, options: OpenOpti
   const hub: HubOptions = { ...options, ...places.hub() };
   const http = { ...options, name, headers: { ...options.headers, ...hubHeaders(url, hub) } };
   const place = options.store ? places.storage?.() : undefined;
-  if (!place || (options.store === 'known' && !(await isStored(place, url)))) return openHttp(url, http);
+  const asNeeded = options.store === 'known';
+  if (!place || (asNeeded && !(await isStored(place, url)))) return openHttp(url, { ...http, asNeeded });
   return openStored(place, url, { ...hub, ...http });
 }
 

@@ -31,6 +31,19 @@ test('a server without Range: a warning, and the whole is fetched once', async (
   expect(server.requests).toHaveLength(1);
 });
 
+test('a server without Range, read as needed: a header does not wait for the rest, which is not fetched', async () => {
+  let closed = false;
+  await using server = await serve((_, response) => {
+    response.on('close', () => (closed = true));
+    response.writeHead(200, { 'content-length': bytes.length }).write(bytes.subarray(0, MiB));
+  });
+  const source = await openHttp(`${server.url}/x.gguf`, { asNeeded: true });
+  expect(source.byteLength).toBe(bytes.length);
+  expect(Buffer.compare(await readBytes(source, 1000, 5000), bytes.subarray(1000, 6000))).toBe(0);
+  await source.close();
+  await expect.poll(() => closed).toBe(true);
+});
+
 test('passing faults are tried again, and a broken download goes on where it stopped', async () => {
   let count = 0;
   await using server = await serve((request, response) => {
