@@ -18,9 +18,15 @@ export async function* states(site: Site): AsyncGenerator<State> {
 }
 
 async function* conversation(site: Site): AsyncGenerator<State> {
-  const bytes = await randomGgufBytes({ ...fixtures.alia, vocabLength: 24_000, poolBytes: 2 ** 20 });
+  const bytes = await randomGgufBytes({
+    ...fixtures.alia,
+    name: 'ALIA’s shape, 13M',
+    vocabLength: 24_000,
+    poolBytes: 2 ** 20,
+    metadata: { 'general.license': 'apache-2.0' },
+  });
   await using server = await serveModels({
-    'random-14M-q8_0.gguf': { bytes, bytesPerSecond: 1_000_000 },
+    'alia-shape-13m-q8_0.gguf': { bytes, bytesPerSecond: 1_000_000 },
     'pocket.gguf': { bytes: new Uint8Array(await readFile(pocketPath)) },
   });
   const visitor = await site.visit();
@@ -28,10 +34,10 @@ async function* conversation(site: Site): AsyncGenerator<State> {
   await visitor.openLink(`${server.url}/pocket.gguf`);
   await visitor.load();
   await visitor.reload();
-  await visitor.openLink(`${server.url}/random-14M-q8_0.gguf`);
+  await visitor.openLink(`${server.url}/alia-shape-13m-q8_0.gguf`);
   yield { name: 'model', visitor };
   await visitor.click('#load');
-  await visitor.until('a rate', async () => / MB\/s/.test((await visitor.texts('#loading-numbers'))[0] ?? ''));
+  await visitor.until('a rate', async () => / left$/.test((await visitor.texts('#loading-numbers'))[0] ?? ''));
   yield { name: 'loading', visitor };
   await visitor.click('#cancel');
   await visitor.click('#back');
