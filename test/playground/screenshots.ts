@@ -8,7 +8,7 @@ import { openSite } from './site.ts';
 import { states } from './states.ts';
 
 const folder = process.argv[2] ?? 'demo/dist/screenshots';
-const narrow = { width: 390, height: 844, isMobile: true, hasTouch: true };
+const narrow = { width: 390, height: 844 }; // isMobile would load the page anew
 const wide = { width: 1280, height: 800 };
 /** On a phone and in the dark too. */
 const more = new Set(['start', 'model', 'loading', 'chat', 'look-inside', 'tokens', 'trouble-network', 'settings']);
