@@ -33,7 +33,8 @@ export const draftText = signal('');
 /** Asks, in the chat that is shown. */
 export async function send(content: string): Promise<void> {
   draftText.value = '';
-  const isAnswered = await answer([...chat.value.messages, { role: 'user', content }], () => send(content));
+  const messages: Message[] = [...chat.value.messages, { role: 'user', content }];
+  const isAnswered = await answer({ messages }, () => send(content));
   if (!isAnswered) draftText.value ||= content;
 }
 
@@ -41,25 +42,27 @@ export async function send(content: string): Promise<void> {
 export async function regenerate(): Promise<void> {
   const { messages } = chat.value;
   const last = messages.findLastIndex(({ role }) => role === 'user');
-  await answer(messages.slice(0, last + 1), regenerate);
+  await answer({ messages: messages.slice(0, last + 1) }, regenerate);
 }
 
 /** Asks another question in the place of message `index`; what followed is gone. */
 export async function edit(index: number, content: string): Promise<void> {
+  const messages: Message[] = [...chat.value.messages.slice(0, index), { role: 'user', content }];
+  const change = { messages, ...(index === 0 && { title: '' }) }; // the first question is the title
   const ask = async () => {
-    await answer([...chat.value.messages.slice(0, index), { role: 'user', content }], ask);
+    await answer(change, ask);
   };
   await ask();
 }
 
 /** Whether there is any; where there is none, the chat stays as it was. */
-async function answer(messages: readonly Message[], retry: () => Promise<void>): Promise<boolean> {
+async function answer(change: Partial<Chat>, retry: () => Promise<void>): Promise<boolean> {
   const model = llm.value;
   if (running || !model) return false;
   running = new AbortController();
   const { signal } = running;
   trouble.value = undefined;
-  let asked: Chat = { ...chat.value, messages };
+  let asked: Chat = { ...chat.value, ...change };
   const view = new AnswerView(asked);
   const hidden = watchBackground();
   const tokens: number[] = [];
