@@ -28,10 +28,10 @@ export type {
 } from './decoding/generate.ts';
 export type { PromptProgress } from './decoding/generation.ts';
 export { ContextFullError } from './decoding/kv_cache.ts';
+export { SequenceBusyError } from './decoding/leases.ts';
 export type { ProfileOptions } from './decoding/model.ts';
 export type { ModelLoad } from './decoding/model_load.ts';
 export type { SamplingOptions } from './decoding/sampling_options.ts';
-export { SequenceBusyError } from './decoding/scheduler.ts';
 export { maxTop } from './decoding/scoring.ts';
 export type { StreamingStats } from './decoding/streaming_stats.ts';
 export { GgufError } from './gguf/errors.ts';

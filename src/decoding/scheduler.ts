@@ -1,10 +1,9 @@
 import { AbandonedError } from '../gpu/plan.ts';
 import type { KernelTime } from '../gpu/profile.ts';
 import { type ComposedStep, type ComposeLimits, composeStep } from './compose.ts';
-import { unlessAborted } from './generate.ts';
 import { type Chosen, Generation, type GenerationOptions } from './generation.ts';
-import { ContextFullError, type KvCache } from './kv_cache.ts';
-import type { Lease } from './lease.ts';
+import { ContextFullError } from './kv_cache.ts';
+import { Leases } from './leases.ts';
 import type { Logprob } from './logprobs.ts';
 import { type Model, type ModelOptions, NoRoomError, type ProfileOptions, type StepResults } from './model.ts';
 import { type ModelLoad, PassClock } from './model_load.ts';
@@ -12,11 +11,9 @@ import { Reading, type ReadingOptions, type Rows } from './reading.ts';
 import { Recovery, type Reopen } from './recovery.ts';
 import type { BrokenLogitsError } from './sampler.ts';
 import type { TokenScore } from './scoring.ts';
-import { commonLength, Sequences } from './sequences.ts';
 import type { DraftModel } from './speculation/draft_model.ts';
 import { Speculation, type VerifyingStep } from './speculation/speculation.ts';
 import { goBack, leasesOf, ResultRows, readsOf } from './step_results.ts';
-import { Turns } from './turns.ts';
 
 /**
  * Runs all generations and readings of a model together: every step takes up whoever can go on, prompts in chunks beside
@@ -25,10 +22,7 @@ import { Turns } from './turns.ts';
  */
 export class Scheduler {
   readonly #recovery: Recovery;
-  readonly #sequences: Sequences;
-  readonly #turns: Turns;
-  /** Who holds a sequence. */
-  readonly #leases = new Set<Lease>();
+  readonly #leases: Leases;
   readonly #generations = new Set<Generation>();
   /** These, and readings: who has waited longest comes first. */
   readonly #running = new Set<Generation | Reading>();
@@ -39,13 +33,10 @@ export class Scheduler {
   #delivered: Promise<void> = Promise.resolve();
   /** The step on its way verifies drafts: it is alone, and what comes after it is not known before. */
   #isVerifying = false;
-  /** Sequences that are about to be given back, and that were. */
-  #releasing = 0;
-  #releases = 0;
-  /** More of a prompt is computed, or will not be: who waits for it looks again. */
-  #progress = Promise.withResolvers<void>();
   #signal = Promise.withResolvers<void>();
   #isRunning = false;
+  /** How often sequences had been given back when a pass last waited for company. */
+  #gathered = -1;
   readonly #passes = new PassClock();
   #closed: Error | undefined;
 
@@ -59,9 +50,12 @@ export class Scheduler {
     this.#draftModel = draftModel;
     this.#speculation = new Speculation(draftModel);
     this.#recovery = new Recovery(model, reopen, () => this.#restart());
-    this.#sequences = new Sequences(sequences, cachedPrefixes);
-    this.#turns = new Turns(sequences);
-    this.#adopt();
+    this.#leases = new Leases(
+      () => this.model,
+      sequences,
+      cachedPrefixes,
+      () => this.#wake(),
+    );
   }
 
   /** The present one: after a loss it is another. */
@@ -74,10 +68,12 @@ export class Scheduler {
    * `ContextFullError` for a prompt that no context could hold.
    */
   async start(prompt: readonly number[], options: GenerationOptions, signal?: AbortSignal): Promise<Generation> {
-    const generation = await this.#lease(prompt, prompt.length, signal, (kv) => {
-      const { sequence, reused } = this.#sequences.take(prompt, kv);
-      return new Generation(sequence, reused, prompt, options);
-    });
+    const generation = await this.#leases.take(
+      prompt,
+      prompt.length,
+      signal,
+      ({ sequence, reused }) => new Generation(sequence, reused, prompt, options),
+    );
     this.#generations.add(generation);
     this.#running.add(generation);
     this.#wake();
@@ -97,7 +93,7 @@ export class Scheduler {
     if (!this.#generations.delete(generation)) return;
     this.#running.delete(generation);
     generation.isEnded = true;
-    this.#release(generation, () => generation.tokens.slice(0, Math.min(length, generation.computed)));
+    this.#leases.release(generation, () => generation.tokens.slice(0, Math.min(length, generation.computed)));
   }
 
   /**
@@ -141,42 +137,44 @@ export class Scheduler {
     use: (tokens: readonly number[], model: Model) => Promise<readonly number[]>,
     signal?: AbortSignal,
   ): Promise<void> {
-    let held: readonly number[] = [];
-    const lease = await this.#lease([], 0, signal, () => {
-      const tokens = this.#sequences.takeAsIs(sequence);
-      if (!tokens) throw new SequenceBusyError(`sequence ${sequence} is in use`);
-      held = tokens;
-      return new Reading(sequence, tokens.length, tokens, { from: 0, reads: 'logits' });
-    });
+    const lease = await this.#leases.takeAsIs(
+      sequence,
+      signal,
+      (tokens) => new Reading(sequence, tokens.length, tokens, { from: 0, reads: 'logits' }),
+    );
     let left: readonly number[] = [];
     try {
-      left = await use(held, this.model);
+      left = await use(lease.prompt, this.model);
     } finally {
-      this.#release(lease, () => (lease.restarts === 0 ? left : [])); // a lost device has taken them along
+      this.#leases.release(lease, () => (lease.restarts === 0 ? left : [])); // a lost device has taken them along
     }
   }
 
   /** GPU time by kernel of a step that decodes one token. The sequence that it takes for it holds nothing afterwards. */
   async profile(options: ProfileOptions, signal?: AbortSignal): Promise<KernelTime[]> {
     const { tokens = 1, depth = 0 } = options;
-    const lease = await this.#lease([0], depth + tokens, signal, (kv) => {
-      const { sequence } = this.#sequences.take([0], kv);
-      return new Reading(sequence, 0, [0], { from: 0, reads: 'logits' });
-    });
+    const lease = await this.#leases.take(
+      [0],
+      depth + tokens,
+      signal,
+      ({ sequence }) => new Reading(sequence, 0, [0], { from: 0, reads: 'logits' }),
+    );
     try {
       return await this.model.profile(lease.sequence, options);
     } finally {
-      this.#release(lease, () => []);
+      this.#leases.release(lease, () => []);
     }
   }
 
   /** Rows of one sequence, as steps bring them. */
   async *#read(tokens: readonly number[], options: ReadingOptions, signal?: AbortSignal): AsyncGenerator<Rows> {
     const known = tokens.slice(0, options.from + 1);
-    const reading = await this.#lease(known, tokens.length, signal, (kv) => {
-      const { sequence, reused } = this.#sequences.take(known, kv);
-      return new Reading(sequence, reused, tokens, options);
-    });
+    const reading = await this.#leases.take(
+      known,
+      tokens.length,
+      signal,
+      ({ sequence, reused }) => new Reading(sequence, reused, tokens, options),
+    );
     const stop = () => reading.fail(signal?.reason);
     signal?.addEventListener('abort', stop, { once: true });
     if (signal?.aborted) stop();
@@ -194,7 +192,7 @@ export class Scheduler {
       signal?.removeEventListener('abort', stop);
       this.#running.delete(reading);
       reading.isEnded = true;
-      this.#release(reading, () => tokens.slice(0, reading.computed));
+      this.#leases.release(reading, () => tokens.slice(0, reading.computed));
     }
   }
 
@@ -202,103 +200,9 @@ export class Scheduler {
   async close(): Promise<void> {
     this.#closed = new Error('the model is closed');
     const closed = Promise.all([this.#recovery.close(this.#closed), this.#draftModel?.close()]);
-    this.#turns.close(this.#closed);
+    this.#leases.close(this.#closed);
     for (const lease of this.#running) lease.fail(this.#closed);
-    this.#hasProgress();
     await closed;
-  }
-
-  /**
-   * Waits for a sequence, and gives it to whom `take` makes; room for `length` tokens must be thinkable. A prompt whose beginning
-   * another is about to compute waits for that, and shares it.
-   */
-  async #lease<L extends Lease>(
-    prompt: readonly number[],
-    length: number,
-    signal: AbortSignal | undefined,
-    take: (kv: KvCache) => L,
-  ): Promise<L> {
-    const { contextLength } = this.model.memory;
-    if (length > contextLength) {
-      throw new ContextFullError(
-        `the prompt has ${length} tokens and the context holds ${contextLength}: raise the context length, or shorten it`,
-      );
-    }
-    if (this.#closed) throw this.#closed;
-    await this.#turns.take(signal);
-    try {
-      for (let isWorthIt = this.model.stream ? this.model.maxPrefill : leastShared; ; isWorthIt = 1) {
-        const progress = this.#progress.promise;
-        const lease = await this.#edit((kv) => {
-          if (this.#isBeingComputed(prompt, isWorthIt)) return undefined;
-          const taken = take(kv);
-          this.#leases.add(taken);
-          return taken;
-        });
-        if (lease) return lease;
-        await unlessAborted(progress, signal);
-        signal?.throwIfAborted();
-      }
-    } catch (error) {
-      this.#turns.give();
-      throw error;
-    }
-  }
-
-  /** Whether another is about to compute so many more of a prompt's tokens than the cache holds. */
-  #isBeingComputed(prompt: readonly number[], count: number): boolean {
-    const known = prompt.slice(0, -1);
-    const least = this.#sequences.reusable(known) + count;
-    return [...this.#leases].some((lease) => lease.isComing && commonLength(lease.prompt, known) >= least);
-  }
-
-  #hasProgress(): void {
-    this.#progress.resolve();
-    this.#progress = Promise.withResolvers();
-  }
-
-  /** `tokens`: what the sequence is to go on holding, asked when its time has come. */
-  #release(lease: Lease, tokens: () => readonly number[]): void {
-    this.#releasing++;
-    const done = this.#edit((kv) => {
-      this.#sequences.release(lease.sequence, tokens(), kv);
-      this.#leases.delete(lease);
-      this.#releasing--;
-      this.#turns.give();
-      this.#roomIsBack();
-    });
-    done.catch(() => undefined); // closed: nobody needs it any more
-  }
-
-  /** Gives back what a reading holds, so that others get on with it; it begins anew when they have given back theirs. */
-  #letGo(reading: Reading): Promise<void> {
-    return this.#edit((kv) => {
-      kv.truncate(reading.sequence, 0);
-      this.#sequences.holds(reading.sequence, []);
-      reading.restart();
-      this.#roomIsBack();
-      reading.isStalled = this.#mayGetRoom(reading);
-    });
-  }
-
-  /** Whoever found no room looks again. */
-  #roomIsBack(): void {
-    this.#releases++;
-    for (const lease of this.#leases) lease.isStalled = false;
-    this.#hasProgress();
-    this.#wake();
-  }
-
-  /** Changes the cache between two steps: that of the present model, whatever is lost meanwhile. */
-  async #edit<T>(change: (kv: KvCache) => T): Promise<T> {
-    for (;;) {
-      const { model } = this;
-      const done = await model.edit((kv) => {
-        if (this.#closed) throw this.#closed;
-        return model === this.model ? { result: change(kv) } : undefined;
-      });
-      if (done) return done.result;
-    }
   }
 
   #wake(): void {
@@ -309,8 +213,10 @@ export class Scheduler {
   /** Submits steps as long as anybody can go on, never more ahead than the model allows. */
   async #run(): Promise<void> {
     this.#isRunning = true;
+    this.#gathered = -1;
     try {
       while (!this.#closed) {
+        if (this.model.stream && this.#inFlight.length === 0) await this.#gather();
         this.#signal = Promise.withResolvers();
         const mayCompose = this.#inFlight.length < (this.#isVerifying ? 1 : this.model.maxAhead);
         const composed = mayCompose ? this.#compose() : undefined;
@@ -322,6 +228,19 @@ export class Scheduler {
     } finally {
       this.#isRunning = false; // at once: a moment later, and a wake in between would be lost
     }
+  }
+
+  /**
+   * Whoever comes when a pass that streams the weights has begun waits for the whole of it. So after a rest, and when
+   * sequences have changed hands, the next pass waits for company, for a small share of what it takes itself.
+   */
+  async #gather(): Promise<void> {
+    await pause(0); // who has heard of the pass before may be done, or come again
+    const { releases, isReleasing } = this.#leases;
+    if (releases === this.#gathered && !isReleasing) return;
+    const end = performance.now() + 1000 * gatherShare * this.#passes.seconds;
+    while (this.#leases.isAnyFree && performance.now() < end && !this.#closed) await pause(1);
+    this.#gathered = this.#leases.releases;
   }
 
   /** The next step; what the draft model has a part in is not there at once. */
@@ -357,7 +276,7 @@ export class Scheduler {
 
   async #submit(step: ComposedStep): Promise<void> {
     const { model } = this;
-    const releases = this.#releases;
+    const { releases } = this.#leases;
     const submitted = performance.now();
     try {
       for (const { generation, writesState } of step.parts) {
@@ -390,11 +309,11 @@ export class Scheduler {
     for (const { generation, end, chooses } of step.parts) {
       generation.progress(end);
       if (chooses) tokens += this.#choose(generation, rows);
-      this.#share(generation, end);
+      this.#leases.share(generation, end);
     }
     for (const part of step.readings) {
       part.reading.deliver(part, rows.readBy(part));
-      this.#share(part.reading, part.end);
+      this.#leases.share(part.reading, part.end);
     }
     this.#speculation.record(step, submitted, tokens, model.maxAhead);
     this.#passes.ended(submitted);
@@ -407,7 +326,7 @@ export class Scheduler {
       kvBytes: kv.byteLength,
       kvPositions: kv.heldPositions,
       passSeconds: this.#passes.seconds,
-      sequences: this.#sequences.load,
+      sequences: this.#leases.load,
       ...(stream && { streamedBytes: stream.counts.bytes }),
     };
   }
@@ -425,13 +344,6 @@ export class Scheduler {
     return generation.tokens.length - length;
   }
 
-  /** What is computed of a prompt others may begin with. */
-  #share(lease: Generation | Reading, end: number): void {
-    if (end > lease.prompt.length || lease.isOver || lease.computed < end) return;
-    this.#sequences.holds(lease.sequence, lease.prompt.slice(0, end));
-    this.#hasProgress();
-  }
-
   /** A step went wrong. Never rejects: those whose step it was hear of it. */
   async #fail(model: Model, step: ComposedStep, error: Error): Promise<void> {
     if (model !== this.model) return;
@@ -439,7 +351,7 @@ export class Scheduler {
     for (const lease of leases) lease.suspend();
     await this.#recovery.recover(model, error).catch((cause) => {
       for (const lease of leases) lease.fail(cause);
-      this.#hasProgress();
+      this.#leases.hasProgress();
     });
   }
 
@@ -452,48 +364,31 @@ export class Scheduler {
   ): Promise<void> {
     if (model !== this.model) return;
     goBack(step);
-    if (releases !== this.#releases) return; // some has been given back since
+    if (releases !== this.#leases.releases) return; // some has been given back since
     const lease = leasesOf(step).find((each) => each.sequence === sequence) as Generation | Reading;
     if (cause instanceof ContextFullError) {
-      if (lease instanceof Reading && lease.computed > 0 && this.#leases.size > 1) await this.#letGo(lease);
-      else if (this.#mayGetRoom(lease)) lease.isStalled = true;
+      if (lease instanceof Reading && lease.computed > 0 && this.#leases.count > 1) await this.#leases.empty(lease);
+      else if (this.#leases.mayGetRoom(lease)) lease.isStalled = true;
       else if (lease instanceof Reading || lease.computed < lease.promptLength) lease.fail(cause);
       else lease.fill();
-      this.#hasProgress();
+      this.#leases.hasProgress();
       return;
     }
     lease.suspend();
     await this.#recovery.recover(model, cause).catch((reason) => {
       lease.fail(reason);
-      this.#hasProgress();
+      this.#leases.hasProgress();
     });
-  }
-
-  /** Whether another may yet give back what it holds. */
-  #mayGetRoom(lease: Lease): boolean {
-    return (
-      this.#releasing > 0 || [...this.#leases].some((other) => other !== lease && !other.isOver && !other.isStalled)
-    );
   }
 
   /** The model is open again: the cache is empty, and all begin anew with the tokens that they have. */
   #restart(): void {
-    this.#adopt();
-    this.#sequences.forget();
-    for (const lease of this.#leases) lease.restart();
+    this.#leases.restart();
     this.#wake();
   }
-
-  #adopt(): void {
-    const { kv } = this.model;
-    kv.makeRoom = () => this.#sequences.evict(kv);
-  }
 }
 
-/** A sequence cannot be had as it is: something is being generated in it. */
-export class SequenceBusyError extends Error {
-  override name = 'SequenceBusyError';
-}
+/** Of a pass's time, what it waits for company. */
+const gatherShare = 1 / 32;
 
-/** Tokens that are worth waiting for, rather than to compute them again. */
-const leastShared = 16;
+const pause = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));

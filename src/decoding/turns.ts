@@ -7,6 +7,10 @@ export class Turns {
     this.#free = count;
   }
 
+  get isAnyFree(): boolean {
+    return this.#free > 0;
+  }
+
   /** Resolves when it is the caller's turn, who then gives it back; rejects with the signal's reason if that comes first. */
   async take(signal?: AbortSignal): Promise<void> {
     if (this.#free > 0) {

@@ -52,5 +52,12 @@ test.runIf(adapterName === 'lavapipe')(
     await using streamed = await load(model.path, { ...options, gpuMemoryBytes });
     expect(streamed.info.streamedLayers).toBe(shape.blockCount);
     expect(await scoresOf(streamed)).toEqual(alone);
+
+    // three at a time, who come again as soon as they are answered: no pass goes with what is left of them alone
+    const { steps } = streamed.encoding;
+    const prompts = Array.from({ length: 9 }, (_, i) => tokens.slice(10 * i, 10 * i + 6));
+    const scored = prompts.map((prompt) => Array.fromAsync(streamed.scores(prompt, { from: 0, top })));
+    expect((await Promise.all(scored)).flat(2)).toHaveLength(54);
+    expect(streamed.encoding.steps - steps).toBe(Math.ceil(54 / streamed.maxPrefill));
   },
 );
