@@ -13,8 +13,11 @@ export interface MatrixVariant extends SubgroupMatrix {
 /** Of devices that have several sizes: Intel's, whose matrix units work for so many. */
 const usualSubgroup = 16;
 
-/** Both factors rounded to f16: each product is off by 2^-11 at most, 4e-8 of the mean square. */
-const f16Tolerance: Tolerance = { nmse: 1e-6, max: 5e-3 };
+/**
+ * Both factors rounded to f16: each product is off by 2^-11 at most, 4e-8 of the mean square; 2e-7 where SwiGLU multiplies
+ * two sums of them, the largest of which are many times their root mean square: off by 6.5e-3 of it (measured, 192 values).
+ */
+const f16Tolerance: Tolerance = { nmse: 1e-6, max: 1e-2 };
 export const matrixTolerance = (variant: { by: string; f16?: boolean }) =>
   variant.by === 'matrix' && variant.f16 ? f16Tolerance : undefined;
 
