@@ -29,7 +29,7 @@ export default defineConfig({
           exclude: [
             'test/gpu/**',
             'test/homes/**',
-            'test/matrices/**',
+            'test/families/**',
             'test/package/**',
             'test/streaming/**',
             'test/tuning/models/**',

@@ -10,7 +10,7 @@ import { matmulTypes } from './quants/index.ts';
 /**
  * The tile of CPU drivers, where an invocation is a lane of a vector: a load costs as much as twenty multiplications,
  * however wide it is, a broadcast no more than one. So each invocation owns rows, and all the tile's tokens; the lanes
- * of a subgroup load neighbouring words of activations, once, and broadcast them.
+ * of a subgroup each load four values of a token of their own, and broadcast them.
  *
  * A step takes four values of k, which keeps the code in the instruction cache. Int8 multiplies as f32, where it is exact
  * and twice as fast as unpacking for integers: values meet their blocks' scales as they are unpacked.
@@ -36,21 +36,11 @@ export const broadcastSize = ({ pairs, columns }: BroadcastTile) => [2 * pairs *
 export function mulMatBroadcast(shape: MulMatShape, { pairs, columns, lanes }: BroadcastTile): string {
   const type = matmulTypes[shape.type] as BlockType;
   const q8 = shape.activation === 'q8';
-  const words = q8 ? 1 : 4; // of a token's four values
-  const perLoad = Math.max(1, lanes / words); // tokens
-  const loads = Math.max(1, words / lanes); // of each token
-  const groups = columns / perLoad;
+  const groups = columns / lanes;
   const rows = 2 * pairs;
   const eachRow = (line: (r: number) => string) => unroll(rows, line);
   const eachGroup = (line: (g: number) => string) => unroll(groups, line);
-  const broadcast = (register: string, lane: number) =>
-    lanes === 1 ? register : `subgroupBroadcast(${register}, ${lane}u)`;
-  const column = (c: number) => {
-    const [group, first] = [Math.floor(c / perLoad), (c % perLoad) * words];
-    if (q8) return broadcast(`x${group}_0`, first);
-    const four = [0, 1, 2, 3].map((k) => broadcast(`x${group}_${Math.floor(k / lanes)}`, (first + k) % lanes));
-    return `vec4<f32>(${four.join(', ')})`;
-  };
+  const column = (c: number) => (lanes === 1 ? `x${c}` : `subgroupBroadcast(x${Math.floor(c / lanes)}, ${c % lanes}u)`);
   return wgsl`
 #if ${lanes > 1}
 enable subgroups;
@@ -65,7 +55,7 @@ ${type.read({ dp4a: false, f16: false, inTurns: shape.after === 'swiglu' })}
 var<storage, read> act_q: array<u32>; // [token, BLOCKS × 8]
 var<storage, read> act_s: array<f32>; // [token, BLOCKS]
 #else
-var<storage, read> act: array<f32>; // [token, BLOCKS × 32]
+var<storage, read> act: array<vec4<f32>>; // [token, BLOCKS × 8]
 #endif
 ${silu}
 ${after(shape.after)}
@@ -86,8 +76,7 @@ fn main(
   ${eachRow((r) => `let row${r} = 2u * min(pair + ${r >> 1}u, tile.pair_count - 1u) + ${r & 1}u;`)}
   let first = range.start + id.y * ${columns}u;
   let end = range.start + range.count;
-  ${eachGroup((g) => `let token${g} = min(first + ${g * perLoad}u + lane / ${Math.min(words, lanes)}u, end - 1u);`)}
-  let word = lane % ${Math.min(words, lanes)}u;
+  ${eachGroup((g) => `let token${g} = min(first + ${g * lanes}u + lane, end - 1u);`)}
   var sums: array<f32, ${columns * rows}>; // [columns, rows]: at constant indices registers, and code for only one at others
 
   for (var two = 0u; two < not_constant(BLOCKS / 2u); two++) {
@@ -100,9 +89,9 @@ fn main(
       let four = two * ${steps}u + step;
       ${eachRow((r) => `let w${r} = weight_four(row${r}, four, select(scales${r}.y, scales${r}.x, low));`)}
 #if ${q8}
-      ${eachGroup((g) => `let x${g}_0 = vec4<f32>(unpack_i8(act_q[token${g} * BLOCKS * 8u + four])) * select(xs${g}.y, xs${g}.x, low);`)}
+      ${eachGroup((g) => `let x${g} = vec4<f32>(unpack_i8(act_q[token${g} * BLOCKS * 8u + four])) * select(xs${g}.y, xs${g}.x, low);`)}
 #else
-      ${eachGroup((g) => unroll(loads, (l) => `let x${g}_${l} = act[token${g} * BLOCKS * 32u + four * 4u + word + ${l * lanes}u];`))}
+      ${eachGroup((g) => `let x${g} = act[token${g} * BLOCKS * 8u + four];`)}
 #endif
       ${unroll(
         columns,
@@ -121,7 +110,7 @@ fn main(
 `;
 }
 
-/** Lanes of every subgroup that exchange words, at most the 32 bytes that one block has. */
+/** Lanes of every subgroup that exchange what they load. */
 export function broadcastLanes({ subgroupMinSize }: Features): BroadcastTile['lanes'] {
   if (subgroupMinSize >= 8) return 8;
   return subgroupMinSize >= 4 ? 4 : 1;
