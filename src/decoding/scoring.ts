@@ -1,7 +1,7 @@
 import { maxTop, type RowScoring } from '../../kernels/log_softmax.ts';
 import { noToken } from '../../kernels/parts/sampling.ts';
 import type { Readbacks } from '../gpu/readback.ts';
-import type { ScoreBuffers } from '../models/graph.ts';
+import type { ScoreBuffers } from '../models/scores.ts';
 import type { Logprob } from './logprobs.ts';
 
 export { maxTop, type RowScoring };

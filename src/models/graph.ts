@@ -3,7 +3,6 @@ import { flash_attn } from '../../kernels/flash_attn.ts';
 import { flash_attn_merge } from '../../kernels/flash_attn_merge.ts';
 import { get_rows } from '../../kernels/get_rows.ts';
 import { kv_write } from '../../kernels/kv_write.ts';
-import { laneFloats, log_softmax, maxTop, partWords } from '../../kernels/log_softmax.ts';
 import { mul_mat } from '../../kernels/mul_mat.ts';
 import { mul_mat_vec } from '../../kernels/mul_mat_vec.ts';
 import type { ActivationFormat } from '../../kernels/parts/activation.ts';
@@ -24,7 +23,8 @@ import type { Recorder } from '../gpu/plan.ts';
 import type { Matrix, RowTile } from '../weights/matrix.ts';
 import type { ModelConfig } from './config.ts';
 import { type Buffers, formatFor, hasWholeBlocks, type Input, type Norm, oneFormat, type Source } from './input.ts';
-import { type RangeName, type StepCounts, type StepTables, scoredIn, sliceCount, sliceRows } from './step.ts';
+import { type ScoreBuffers, Scores } from './scores.ts';
+import type { RangeName, StepCounts, StepTables } from './step.ts';
 
 /** `exact`: f32 activations and sums, f32 KV. `fast`: int8 activations where weights are int8, f16 KV, f32 sums. */
 export type Precision = 'exact' | 'fast';
@@ -54,10 +54,7 @@ export interface KvLayers {
 
 /** What `forward` is recorded on; a plan of memory only counts the buffers. */
 export type GraphRecorder = Pick<Recorder<StepCounts>, 'buffer' | 'uniform' | 'dispatch'>;
-type GraphStep = Pick<StepTables, 'limits' | 'table' | 'range' | 'scoredRange'>;
-
-/** What the scored rows say: see log_softmax. */
-export type ScoreBuffers = Record<'lanes' | 'target_logprobs' | 'top_ids' | 'top_logprobs', GPUBuffer>;
+export type GraphStep = Pick<StepTables, 'limits' | 'table' | 'range' | 'scoredRange'>;
 
 /** What a step leaves: logits, [logits, vocabLength]; and scores, where they are recorded. */
 export interface Output {
@@ -338,71 +335,14 @@ export class Graph {
    */
   output(matrix: Matrix, x: Input): Output {
     const logits = this.activation('logits', matrix.rowCount, 'logits');
-    const scores = this.#scores ? this.#scoreBuffers() : undefined;
-    const longest = paddedLength(Math.max(...matrix.tiles.map(({ rowCount }) => rowCount)));
+    const scores = this.#scores ? new Scores(this.#recorder, this.#step, matrix) : undefined;
     for (const tile of matrix.tiles) {
       this.#prefill(tile, x, logits, 'store');
       this.#decode(tile, x, { after: 'store', dst: logits });
-      const isLast = tile === matrix.tiles.at(-1);
-      if (scores) this.#scoreTile(tile, isLast, matrix.rowLength, longest, x.prefill, scores);
+      const activation = formatFor(this.#precision, tile);
+      scores?.record(tile, activation, x.prefill[activation] ?? {});
     }
-    return { logits, scores };
-  }
-
-  #scoreBuffers(): ScoreBuffers {
-    const { maxRows } = this.#step.limits;
-    const buffer = (name: string, perRow: number) => this.#recorder.buffer(name, maxRows * perRow * 4);
-    return {
-      lanes: buffer('score lanes', laneFloats),
-      target_logprobs: buffer('target logprobs', 1),
-      top_ids: buffer('top ids', maxTop),
-      top_logprobs: buffer('top logprobs', maxTop),
-    };
-  }
-
-  /** A tile's logits of the rows that are scored, a slice of them at a time, [sliceRows, stride]; and what they say. */
-  #scoreTile(tile: RowTile, isLast: boolean, rowLength: number, stride: number, x: Source, scores: ScoreBuffers): void {
-    const { rowStart, rowCount, label, type } = tile;
-    const logits = { buffer: this.#recorder.buffer('scored logits', sliceRows * stride * 4) };
-    const alone = this.#recorder.uniform(`${label} alone`, new Uint32Array([0, Math.ceil(rowCount / 2)]));
-    const words = partWords({ start: rowStart, length: rowCount, isLast });
-    const part = this.#recorder.uniform(`${label} of the vocabulary`, words);
-    const activation = formatFor(this.#precision, tile);
-    for (let slice = 0; slice < sliceCount(this.#step.limits); slice++) {
-      const of = (range: BufferRange) => sliceOf(range, slice, this.#step.limits.maxRows);
-      const range = this.#step.scoredRange(slice);
-      const count = (counts: StepCounts) => (counts.scored > 0 ? scoredIn(counts, slice).count : 0);
-      const act = Object.fromEntries(Object.entries(x[activation] ?? {}).map(([name, buffer]) => [name, of(buffer)]));
-      this.#recorder.dispatch(mul_mat, {
-        shape: {
-          type: type.name,
-          activation,
-          after: 'store',
-          rows: rowCount,
-          rowLength,
-          dstStride: stride,
-        },
-        buffers: { ...tile.planes, ...act, tile: alone, dst: logits, range },
-        count,
-        tile,
-      });
-      const { lanes, target_logprobs, top_ids, top_logprobs } = scores;
-      this.#recorder.dispatch(log_softmax, {
-        shape: { stride },
-        buffers: {
-          logits,
-          part,
-          range,
-          scorings: of(this.#step.table('scorings')),
-          lanes: of({ buffer: lanes }),
-          target_logprobs: of({ buffer: target_logprobs }),
-          top_ids: of({ buffer: top_ids }),
-          top_logprobs: of({ buffer: top_logprobs }),
-        },
-        count,
-        tile,
-      });
-    }
+    return { logits, scores: scores?.buffers };
   }
 
   /** Adds one row to all of `dst`, from column `offset` on. */
@@ -496,12 +436,6 @@ const phases = {
   rows: ['prefillLogits', 'decodeLogits'],
   logits: ['prefillLogits', 'decodeLogits'],
 } as const satisfies Record<Activation['of'], readonly [RangeName, RangeName]>;
-
-/** The part of a buffer that holds a slice of its `maxRows` rows. */
-function sliceOf({ buffer }: BufferRange, slice: number, maxRows: number): BufferRange {
-  const size = (buffer.size / maxRows) * sliceRows;
-  return { buffer, offset: slice * size, size };
-}
 
 /** The narrowest kernel that takes all columns at once, or the widest, several times. */
 function widthFor(columns: number): (typeof columnWidths)[number] {
