@@ -4,9 +4,10 @@
  *   node bench/gpu.ts [--out DIR] [--minutes 9] [--shape alia-40b] [--peer-layers 4] [--prompts 512,2048] [--depth 8192]
  *                     [--any-adapter]   also on a CPU's adapter, as a try-out
  *
- * The kernel suite first; then rooflines, and the whole of the shape's model, whose 43 GB are made as they are loaded: each
- * matvec, eight columns, attention at a depth, prefill by kernel, whole prompts and decoding; llama.cpp's Vulkan backend on
- * a model of fewer layers. gpu.json and gpu.md are written anew after every section, so that a run cut short tells what it saw.
+ * The kernel suite first; then rooflines, each family of tiled matmuls on ALIA's matrices, and the whole of the shape's
+ * model, whose 43 GB are made as they are loaded: each matvec, eight columns, attention at a depth, prefill by kernel, whole
+ * prompts and decoding; llama.cpp's Vulkan backend on a model of fewer layers. gpu.json and gpu.md are written anew after
+ * every section, so that a run cut short tells what it saw.
  */
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,6 +27,7 @@ import { adapterName, type Device } from '../src/gpu/device.ts';
 import type { LocalLLM } from '../src/index.ts';
 import { load, openNodeDevice } from '../src/runtime/node.ts';
 import { type Comparison, compare, openOurs, peers } from './compare.ts';
+import { benchFamilies, type FamilyBench } from './gpu_families.ts';
 import { formatGpuReport } from './gpu_report.ts';
 import { machineName } from './machine.ts';
 import { type Shape, shapeNamed } from './shapes.ts';
@@ -49,6 +51,7 @@ export interface GpuReport {
   readonly limits: Device['limits'];
   suite?: { cases: number; failed: { name: string; variant: string; case: string; error: string }[] };
   rooflines?: RooflineResult[];
+  families?: FamilyBench[];
   load?: { milliseconds: number; bytes: number; weightBytesPerToken: number; kvBytesPerPosition: number };
   /** One token, eight tokens, one token at a depth; then prompts. */
   profiles: StepProfile[];
@@ -121,6 +124,9 @@ async function main(): Promise<void> {
   });
   await section('rooflines', 20, async () => {
     report.rooflines = await measureRooflines(device, { byteLength: 2 ** 29 });
+  });
+  await section('matmul families', 30, async () => {
+    report.families = await benchFamilies({ ...device, without }, prompts);
   });
   await section(`peers, ${values['peer-layers']} layers`, 90, () => measurePeers(report, shape));
   device.destroy();

@@ -1,6 +1,6 @@
 /** What gpu.ts has measured, as Markdown for bench/README.md. */
 import type { KernelRow } from '../src/bench/kernel_table.ts';
-import { bestOf, type Limit } from '../src/bench/rooflines/index.ts';
+import { bestOf, type Limit, type RooflineResult } from '../src/bench/rooflines/index.ts';
 import type { GpuReport, StepProfile } from './gpu.ts';
 import { type Target, targets } from './gpu_targets.ts';
 import { describeRoofline } from './rooflines.ts';
@@ -68,6 +68,11 @@ function targetRows(report: GpuReport): Row[] {
     const rate = (load.kvBytesPerPosition * deep.depth) / seconds;
     rows.push(row(`attention at depth ${deep.depth}`, gigabytes(rate), rate / memory, targets.attention));
   }
+  for (const each of report.families ?? []) {
+    const family = each.variant.includes('matrix') ? 'f16 matrix' : each.activation === 'q8' ? 'packed dot' : 'f32';
+    const what = `${each.variant}: ${each.case}`;
+    rows.push(matmulRow(what, each.flopsPerSecond, family, rooflines));
+  }
   for (const profile of profiles.filter(({ tokens }) => tokens > 8)) rows.push(...prefillRows(profile, report));
   for (const [name, tokensPerSecond] of Object.entries(speeds)) {
     if (name === decode?.[0] || !load) continue;
@@ -100,13 +105,18 @@ function prefillRows({ tokens, kernels }: StepProfile, { rooflines = [] }: GpuRe
     .filter(({ label }) => /^mul_mat(?!_vec)/.test(label))
     .map((kernel) => {
       const family = familyOf(kernel);
-      const roof = bestOf(rooflines, family) ?? Number.NaN;
-      const rate = `${(kernel.flopsPerSecond / 1e12).toPrecision(3)} TFLOP/s`;
-      return row(`${tokens} tokens, ${family}: ${kernel.shape}`, rate, kernel.flopsPerSecond / roof, targets[family]);
+      return matmulRow(`${tokens} tokens, ${family}: ${kernel.shape}`, kernel.flopsPerSecond, family, rooflines);
     });
 }
 
-function familyOf({ label, shape }: KernelRow): Exclude<Limit, 'memory'> {
+function matmulRow(what: string, flopsPerSecond: number, family: Family, rooflines: readonly RooflineResult[]): Row {
+  const roof = bestOf(rooflines, family) ?? Number.NaN;
+  return row(what, `${(flopsPerSecond / 1e12).toPrecision(3)} TFLOP/s`, flopsPerSecond / roof, targets[family]);
+}
+
+type Family = Exclude<Limit, 'memory'>;
+
+function familyOf({ label, shape }: KernelRow): Family {
   if (label.includes('matrix')) return 'f16 matrix';
   return shape.includes('activation=q8') ? 'packed dot' : 'f32';
 }

@@ -213,7 +213,7 @@ export const flashAttnCases = (): readonly Case<Shape>[] => [
   }),
 ];
 
-/** A token after 1023 others, 32 heads on 4; and a prompt, each of whose tokens sees 256 positions on average. */
+/** A token after 1023 others, 32 heads on 4; and a prompt, each of whose tokens sees 256 positions on average, by ALIA's heads. */
 export const flashAttnBenches = (): readonly Case<Shape>[] => [
   ...(['f32', 'f16', 'q8_0'] as const).map((kvType) =>
     flashAttnCase({
@@ -227,5 +227,5 @@ export const flashAttnBenches = (): readonly Case<Shape>[] => [
       split: 256,
     }),
   ),
-  flashAttnCase({ kvType: 'f16', heads: 8, headGroup: 4, headLength: 64, position: 0, tokens: 512, itemTokens: 16 }),
+  flashAttnCase({ kvType: 'f16', heads: 8, headGroup: 8, headLength: 128, position: 0, tokens: 512, itemTokens: 8 }),
 ];
