@@ -6,10 +6,24 @@ import DOMPurify from 'dompurify';
 import { Marked } from 'marked';
 import { useLayoutEffect, useRef } from 'preact/hooks';
 
-const marked = new Marked({ gfm: true, breaks: true });
+/** HTML that models write and mean so; all other HTML is shown as they wrote it. */
+const meant = /^<\/?(br|hr|sub|sup|b|i|em|strong|del|code)\s*\/?>$/i;
+const escaped = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+
+const marked = new Marked({
+  gfm: true,
+  breaks: true,
+  renderer: {
+    image: ({ text }) => escaped(text), // a picture would call out
+    html({ text, block }) {
+      if (meant.test(text.trim())) return text;
+      return block ? `<p>${escaped(text)}</p>` : escaped(text);
+    },
+  },
+});
 
 const tags =
-  'p br strong em del code pre blockquote ul ol li h1 h2 h3 h4 h5 h6 hr table thead tbody tr th td a sup sub'.split(
+  'p br strong b em i del code pre blockquote ul ol li h1 h2 h3 h4 h5 h6 hr table thead tbody tr th td a sup sub'.split(
     ' ',
   );
 
