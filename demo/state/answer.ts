@@ -17,7 +17,7 @@ export interface Answering {
 export const answering = signal<Answering | undefined>(undefined);
 /** Positions of the context that the last prompt and its answer take. */
 export const contextUsed = signal(0);
-/** When tokens came, in milliseconds, of the answers of this session. */
+/** When tokens came, in milliseconds, of the answers of this session; NaN before each answer. */
 export const tokenTimes = signal<readonly number[]>([]);
 const shownTimes = 2000;
 
@@ -135,7 +135,7 @@ async function keep(
 class AnswerView {
   readonly #asked: Chat;
   #count = 0;
-  #times: number[] = [];
+  #times: number[] = [Number.NaN];
   #isDue = false;
   text = '';
 

@@ -92,7 +92,10 @@ function KernelList({ profile }: { profile: StepProfile }) {
         <tbody>
           {profile.kernels.map(({ name, share, roofline, dispatches, milliseconds }) => (
             <tr key={name} title={`${dispatches} × · ${number(milliseconds, 3)} ms`}>
-              <th scope="row">{name}</th>
+              <th scope="row">
+                {name.split(' ')[0]}
+                <span class="soft">{name.replace(/^\S+/, '')}</span>
+              </th>
               <td>
                 <span class="share" style={{ width: `${(100 * share) / widest}%` }} />
               </td>

@@ -71,11 +71,13 @@ export function ModelCard() {
         <Button id="back" onClick={() => void closeModel()}>
           {t('back')}
         </Button>
-        <Button id="load" kind="primary" disabled={!isRunnable(model)} onClick={load}>
-          {loadText(model)}
-        </Button>
+        {isRunnable(model) && (
+          <Button id="load" kind="primary" onClick={load}>
+            {loadText(model)}
+          </Button>
+        )}
       </div>
-      {choice.value?.kind === 'link' && <p class="soft small">{t('keptNote')}</p>}
+      {isRunnable(model) && choice.value?.kind === 'link' && <p class="soft small">{t('keptNote')}</p>}
     </section>
   );
 }

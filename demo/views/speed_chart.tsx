@@ -3,12 +3,11 @@ import { number, t } from '../text/index.ts';
 
 const [width, height] = [320, 72];
 const windowMs = 500;
-/** A pause between answers, in milliseconds: no line is drawn across. */
-const pauseMs = 1500;
 const shownPoints = 240;
 
 interface Point {
   readonly rate: number;
+  /** Of an answer: no line is drawn to it. */
   readonly isFirst: boolean;
 }
 
@@ -33,16 +32,17 @@ export function SpeedChart({ times }: { times: readonly number[] }) {
   );
 }
 
+/** NaN stands between answers. */
 export function ratesOf(times: readonly number[]): Point[] {
   const points: Point[] = [];
   let first = 0;
-  for (let i = 1; i < times.length; i++) {
-    const isFirst = times[i]! - times[i - 1]! > pauseMs;
-    if (isFirst) first = i;
-    while (first < i - 1 && times[i]! - times[first]! > windowMs) first++;
-    if (first === i) continue;
-    const startsHere = points.length > 0 && first === i - 1 && i >= 2 && times[i - 1]! - times[i - 2]! > pauseMs;
-    points.push({ rate: ((i - first) * 1000) / Math.max(1, times[i]! - times[first]!), isFirst: startsHere });
+  let isFirst = true;
+  for (const [i, time] of times.entries()) {
+    if (Number.isNaN(time)) [first, isFirst] = [i + 1, true];
+    while (first < i - 1 && time - times[first]! > windowMs) first++;
+    if (first >= i) continue;
+    points.push({ rate: ((i - first) * 1000) / Math.max(1, time - times[first]!), isFirst });
+    isFirst = false;
   }
   return points;
 }

@@ -8,7 +8,10 @@ import type { ScoredToken } from '../worker/main.ts';
 
 /** What a token looks like where it shows nothing. */
 const visible = (text: string) => text.replaceAll('\n', '⏎\n').replaceAll('\t', '⇥\t') || '∅';
-const percent = (logprob: number) => `${number(100 * Math.exp(logprob), 1)} %`;
+function percent(logprob: number): string {
+  const chance = 100 * Math.exp(logprob);
+  return chance < 0.05 ? '< 0.1 %' : `${number(chance, 1)} %`;
+}
 
 export function PromptTokens({ prompt }: { prompt: readonly number[] }) {
   const pieces = useSignal<readonly { id: number; text: string }[]>([]);

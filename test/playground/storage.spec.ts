@@ -39,19 +39,17 @@ const expected = await (async () => {
 
 /** Which blocks the page's storage holds, by the table that it keeps. */
 function storedBlocks({ page }: Visitor): Promise<boolean[]> {
-  return page.evaluate(async () => {
+  return page.evaluate(async (count) => {
     try {
       const root = await (await navigator.storage.getDirectory()).getDirectoryHandle('webgguf');
       const [folder] = await Array.fromAsync(root.values());
       const file = await (await (folder as FileSystemDirectoryHandle).getFileHandle('blocks')).getFile();
       const digests = new Uint8Array(await file.arrayBuffer());
-      return Array.from({ length: digests.length / 32 }, (_, i) =>
-        digests.subarray(32 * i, 32 * i + 32).some((byte) => byte !== 0),
-      );
+      return Array.from({ length: count }, (_, i) => digests.subarray(32 * i, 32 * i + 32).some((byte) => byte !== 0));
     } catch {
       return []; // not yet
     }
-  });
+  }, blockCount);
 }
 
 /** Of the blocks that are not there. */

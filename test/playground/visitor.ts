@@ -91,12 +91,12 @@ export class Visitor {
   async openLink(link: string): Promise<void> {
     await this.write('#link', link);
     await this.click('#open');
-    await this.see('#load');
+    await this.see('#verdict');
   }
 
   async openFiles(...paths: string[]): Promise<void> {
     await this.choose('#files', ...paths);
-    await this.see('#load');
+    await this.see('#verdict');
   }
 
   /** Files for a field that takes them. */
@@ -120,7 +120,7 @@ export class Visitor {
 
   async openStored(): Promise<void> {
     await this.click('.list li button');
-    await this.see('#load');
+    await this.see('#verdict');
   }
 
   async load(): Promise<void> {
