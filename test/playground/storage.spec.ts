@@ -168,32 +168,22 @@ test('two tabs at once: one fetches, the other waits, both answer; what one has 
   await second.close();
 });
 
-test('no room: told before anything is fetched; told when it runs out on the way, and what came is used no sooner than whole', async () => {
+// that Chromium tells of less room than a file needs cannot be had: what it estimates is not what it gives
+test('room that runs out on the way is told; what came is whole, and stays', async () => {
   const visitor = await site.visit();
   const quota = await visitor.page.createCDPSession();
   const origin = new URL(visitor.page.url()).origin;
-  const give = (quotaSize?: number) =>
-    quota.send('Storage.overrideQuotaForOrigin', { origin, ...(quotaSize !== undefined && { quotaSize }) });
-  await give(5_000_000);
+  await quota.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 8_000_000 });
   await visitor.openLink(`${server.url}/slow.gguf`);
-  server.asked.length = 0;
   await visitor.click('#load');
   expect(await visitor.text('.trouble[data-kind="storageFull"] strong')).toBe('There is no room to keep the model');
-  expect(await visitor.text('.trouble code')).toMatch(/it needs 0\.01 GB, and the browser gives .* more to this page/);
-  expect(askedBytes()).toBeLessThanOrEqual(4 * blockBytes);
-
-  await give(100_000_000);
-  await visitor.click('#load');
-  await visitor.until('some blocks', async () => (await storedBlocks(visitor)).filter(Boolean).length >= 6);
-  await give(1_000_000);
-  await visitor.see('.trouble[data-kind="storageFull"]');
-  expect(await visitor.text('.trouble code')).toMatch(/the storage is full; make room on the disk/);
+  expect(await visitor.text('.trouble code')).toMatch(/: the storage is full; make room on the disk or delete/);
   const left = await storedBlocks(visitor);
-  expect(missingBytes(left)).toBeGreaterThan(0);
+  expect(missingBytes(left)).toBeGreaterThan(bytes.length - 8_000_000);
 
-  await give(100_000_000);
+  await quota.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 100_000_000 });
   server.asked.length = 0;
-  await visitor.click('#load');
+  await visitor.click('.trouble ::-p-text(Try again)');
   await visitor.see('#question');
   expect(askedBytes()).toBe(missingBytes(left));
   expect(await greedyText(visitor)).toBe(expected);
