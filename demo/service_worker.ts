@@ -42,6 +42,7 @@ async function answer(request: Request): Promise<Response> {
   const cache = await caches.open(cacheName);
   const known = await cache.match(request.mode === 'navigate' ? worker.registration.scope : request, {
     ignoreSearch: true,
+    ignoreVary: true, // by Origin, as servers say, a script would not be found that was fetched as a file
   });
   if (known) return known;
   const response = await fetch(request);
