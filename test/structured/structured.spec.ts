@@ -53,31 +53,40 @@ function suiteSchemas(): JsonSchema[] {
     .filter((schema) => {
       try {
         checkGrammar({ responseFormat: { type: 'json_schema', schema } });
-        return typeof schema === 'object' && schema.type !== undefined;
+        return true;
       } catch {
         return false;
       }
     });
 }
 
+/** Seeds that a schema is tried with which bounds no length, as the suite's do: a small model may ramble. */
+const maxTries = 4;
+
 test('answers to 200 schemas parse and are valid', async () => {
-  const all = [...schemas, ...suiteSchemas()];
+  const all = [
+    ...schemas.map((schema) => ({ schema, draft: '2020' as const, tries: 1 })),
+    ...suiteSchemas().map((schema) => ({ schema, draft: '7' as const, tries: maxTries })),
+  ];
   console.log(`${schemas.length} schemas, ${all.length - schemas.length} of the test suite`);
-  expect(all.length).toBeGreaterThanOrEqual(200);
   const cutOff: string[] = [];
-  await each(all, async (schema, i) => {
-    const { text, stopReason } = await answer({
-      responseFormat: { type: 'json_schema', schema },
-      seed: i,
-      maxTokens: 1500,
-    });
-    if (stopReason === 'length') return void cutOff.push(JSON.stringify(schema));
-    expect(stopReason).toBe('eos');
-    expect(validator(schema)(JSON.parse(text)), `${JSON.stringify(schema)}: ${text}`).toBeUndefined();
+  let again = 0;
+  await each(all, async ({ schema, draft, tries }, i) => {
+    for (let attempt = 0; attempt < tries; attempt++) {
+      if (attempt > 0) again++;
+      const responseFormat = { type: 'json_schema', schema } as const;
+      const { text, stopReason } = await answer({ responseFormat, seed: i + 1000 * attempt, maxTokens: 1500 });
+      if (stopReason === 'eos') {
+        expect(validator(schema, draft)(JSON.parse(text)), `${JSON.stringify(schema)}: ${text}`).toBeUndefined();
+        return;
+      }
+      expect(stopReason).toBe('length');
+    }
+    cutOff.push(JSON.stringify(schema));
   });
-  console.log(`cut off: ${cutOff.join(' ')}`);
+  console.log(`${again} asked again; cut off all the same: ${cutOff.join(' ') || 'none'}`);
   const bounded = new Set(schemas.map((schema) => JSON.stringify(schema)));
-  expect(cutOff.filter((schema) => bounded.has(schema))).toEqual([]); // some of the suite bound no length: a small model rambles
+  expect(cutOff.filter((schema) => bounded.has(schema))).toEqual([]);
   expect(all.length - cutOff.length).toBeGreaterThanOrEqual(200);
 });
 
@@ -99,25 +108,33 @@ test('a token under a grammar costs at most 1.2 times a free one', async () => {
     const { decode } = await answer({ maxTokens: 64, speculation: 'off', ...options });
     return decode.milliseconds / decode.tokens;
   };
-  const times = { free: [] as number[], text: [] as number[], json: [] as number[] };
-  for (let round = -2; round < 30; round++) {
-    const seed = (round + 3) % 3;
-    const [free, text, json] = [
-      await perToken({ seed, logitBias: never }),
-      await perToken({ seed, logitBias: never, regex: '[\\s\\S]*' }),
-      await perToken({ seed, responseFormat: { type: 'json_schema', schema: schema! } }),
-    ];
-    if (round < 0) continue;
-    times.free.push(free);
-    times.text.push(text);
-    times.json.push(json);
+  const kinds: readonly ((seed: number) => GenerateOptions)[] = [
+    (seed) => ({ seed, logitBias: never }),
+    (seed) => ({ seed, logitBias: never, regex: '[\\s\\S]*' }),
+    (seed) => ({ seed, responseFormat: { type: 'json_schema', schema: schema! } }),
+  ];
+  const rounds: number[][] = [];
+  for (let round = -2; round < 45; round++) {
+    const times: number[] = [];
+    for (let i = 0; i < kinds.length; i++) {
+      const kind = (round + 2 + i) % kinds.length; // each comes first, second and last equally often
+      times[kind] = await perToken(kinds[kind]!((round + 3) % 5));
+    }
+    if (round >= 0) rounds.push(times);
   }
-  // the least disturbed of each: the machine is shared
-  const [free, text, json] = [times.free, times.text, times.json].map((of) => Math.min(...of)) as [
+  const [free, text, json] = kinds.map((_, kind) => median(rounds.map((times) => times[kind]!))) as [
     number,
     number,
     number,
   ];
-  console.log(`ms a token: free ${free.toFixed(2)}, any text ${text.toFixed(2)}, JSON ${json.toFixed(2)}`);
-  expect(Math.max(text, json) / free).toBeLessThan(1.2);
+  const ratios = [1, 2].map((kind) => median(rounds.map((times) => times[kind]! / times[0]!)));
+  const shown = [free, text, json, ...ratios].map((each) => each.toFixed(2));
+  console.log(
+    `medians: ${shown[0]} ms a free token, ${shown[1]} of any text, ${shown[2]} of JSON; in pairs ${shown[3]} and ${shown[4]} times`,
+  );
+  expect(Math.max(...ratios)).toBeLessThan(1.2); // only where nobody else works on the machine
 });
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] as number;
+}

@@ -1,4 +1,4 @@
-/** What comes from PyPI and is no evaluation: the card's example, and ten thousand requests out of /openapi.json. */
+/** What comes from PyPI and is no evaluation: the card's example, tools, and ten thousand requests out of /openapi.json. */
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -15,6 +15,20 @@ test('openai: the card’s example streams an answer', async () => {
   const environment = { YOUR_ENDPOINT_URL: `${server.url}/v1`, HF_TOKEN: 'hf_token' };
   const said = await runPython('python3', [join(import.meta.dirname, 'card_example.py')], environment);
   expect(said.trim().length).toBeGreaterThan(0);
+});
+
+test('openai: a tool’s round trip, whole and streamed, and a typed answer', async () => {
+  await using server = await startServer('--no-log');
+  const example = join(import.meta.dirname, 'tools_example.py');
+  const said = JSON.parse(await runPython('python3', [example], { ENDPOINT: `${server.url}/v1` }));
+  expect(said).toEqual({
+    finish: ['tool_calls', 'tool_calls', 'stop'],
+    city: expect.stringMatching(/^(Vigo|Bilbao)$/),
+    pieces: expect.any(Number),
+    answer: { city: expect.stringMatching(/^(Vigo|Bilbao)$/), is_sunny: expect.any(Boolean) },
+    refused: 'tool_choice',
+  });
+  expect(said.pieces).toBeGreaterThan(3);
 });
 
 const noFiles: SlotStore = {
