@@ -46,6 +46,8 @@ export class SamplingTables {
   readonly #maxRows: number;
   readonly #buffers: Record<TableName, GPUBuffer>;
   readonly #words: Uint32Array<ArrayBuffer>;
+  /** By row: what is on the GPU already. States of a grammar return, and masks with them. */
+  readonly #masks: Mask[] = [];
   /** Masks of the step that is being submitted, which are not there yet. */
   #coming: { readonly row: number; readonly mask: Promise<Mask> }[] = [];
 
@@ -157,6 +159,8 @@ export class SamplingTables {
   }
 
   #writeMask(row: number, mask: Mask): void {
+    if (this.#masks[row] === mask) return;
+    this.#masks[row] = mask;
     this.#device.gpu.queue.writeBuffer(this.#buffers.masks, row * mask.byteLength, mask);
   }
 
