@@ -9,7 +9,10 @@ import type { StreamingStats } from './streaming_stats.ts';
 
 /** How a text goes on, and where it ends. */
 export interface GenerateOptions extends SamplingOptions, GrammarOptions {
-  /** Tokens to generate, at most; `Infinity` is until the context is full. Default 128. */
+  /**
+   * Tokens to generate, at most; `Infinity` is until the context is full. Under a grammar the text is brought to an end
+   * before, if it has one of fewer bytes: JSON stays whole. Default 128.
+   */
   maxTokens?: number;
   /** The text ends before the first of these that it would contain. Default none. */
   stop?: readonly string[];
@@ -26,7 +29,10 @@ export interface GenerateOptions extends SamplingOptions, GrammarOptions {
   signal?: AbortSignal;
 }
 
-/** A stop token or the end of a grammar's text, a stop string, `maxTokens` or the end of the context, the signal. */
+/**
+ * A stop token or the end of a grammar's text, a stop string, `maxTokens` or the end of the context, the signal. A
+ * grammar's text that was brought to its end because few tokens were left is `length` as well.
+ */
 export type StopReason = 'eos' | 'stop' | 'length' | 'abort';
 
 /** One generated token and the text that is clear with it, which may be empty. */
@@ -115,7 +121,7 @@ export interface Generator<Running extends RunningText> {
   end(running: Running, length: number): void;
 }
 
-const defaultMaxTokens = 128;
+export const defaultMaxTokens = 128;
 /** What `speculation` may be. */
 export const speculationModes = ['auto', 'always', 'off'] as const;
 
@@ -158,6 +164,7 @@ export async function* generateText<Running extends RunningText>(
       acceptedTokens: drafter?.acceptedCount ?? 0,
     };
   };
+  const whole = (): StopReason => (constraint?.isCurtailed ? 'length' : 'eos');
   if (signal?.aborted) return end('abort');
   if (maxTokens === 0) return end('length');
 
@@ -177,13 +184,13 @@ export async function* generateText<Running extends RunningText>(
       clock.tick();
       if (chosen === aborted) return end('abort', running);
       if (!chosen) return end('length', running);
-      if (texts.stopTokens.has(chosen.id)) return end('eos', running);
+      if (texts.stopTokens.has(chosen.id)) return end(whole(), running);
       count++;
       if (chosen.startsPass) passes++;
       const { text, found } = stops.push(stream.push(chosen.id));
       yield { id: chosen.id, text, ...logprobsIn(chosen, logprobs, texts) };
       if (found) return end('stop', running);
-      if (chosen.isLast) return end('eos', running);
+      if (chosen.isLast) return end(whole(), running);
       if (count === maxTokens) return end('length', running);
     }
   } finally {

@@ -1,4 +1,5 @@
 /** A grammar over bytes: nodes with edges that read a byte, cost nothing, or go through another rule. */
+import { distancesToEnd } from './distances.ts';
 import { GrammarError } from './errors.ts';
 import type { Expression, Grammar } from './expression.ts';
 import { maxNodes } from './limits.ts';
@@ -16,7 +17,7 @@ export interface Node {
   readonly calls: { readonly rule: number; readonly to: number }[];
 }
 
-interface Rule {
+export interface Rule {
   readonly start: number;
   readonly end: number;
 }
@@ -26,6 +27,8 @@ export interface Automaton {
   readonly nodes: readonly Node[];
   readonly rules: readonly Rule[];
   readonly root: number;
+  /** Bytes from each node to the end of its rule, at least. */
+  readonly distances: Float64Array;
 }
 
 /** Repetitions of more nodes than this, all together, are a rule of their own that is called so often. */
@@ -38,7 +41,8 @@ export function automatonOf({ root, rules }: Grammar): Automaton {
   const builder = new Builder([...rules.keys()]);
   for (const [name, expression] of rules) builder.define(builder.ruleOf(name), expression);
   builder.defineHoisted();
-  const automaton = { nodes: builder.nodes, rules: builder.rules, root: builder.ruleOf(root) };
+  const { nodes, rules: ranges } = builder;
+  const automaton = { nodes, rules: ranges, root: builder.ruleOf(root), distances: distancesToEnd(nodes, ranges) };
   leaveOutWhatNeverEnds(automaton);
   refuseLeftRecursion(automaton, builder.names);
   return automaton;
@@ -191,43 +195,15 @@ class Builder {
 
 /** Keeps the edges that lead to the end of their rule, by whatever way. */
 function leaveOutWhatNeverEnds(automaton: Automaton): void {
-  const { nodes, rules, root } = automaton;
-  const ends = nodesThatEnd(automaton, true);
+  const { nodes, rules, root, distances } = automaton;
+  const ends = (node: number) => distances[node] !== Number.POSITIVE_INFINITY;
   const startOf = (rule: number) => (rules[rule] as Rule).start;
-  if (!ends[startOf(root)]) throw new GrammarError('no text of finite length matches the grammar');
+  if (!ends(startOf(root))) throw new GrammarError('no text of finite length matches the grammar');
   for (const { bytes, free, calls } of nodes) {
-    keep(bytes, ({ to }) => ends[to] === 1);
-    keep(free, (to) => ends[to] === 1);
-    keep(calls, ({ rule, to }) => ends[to] === 1 && ends[startOf(rule)] === 1);
+    keep(bytes, ({ to }) => ends(to));
+    keep(free, ends);
+    keep(calls, ({ rule, to }) => ends(to) && ends(startOf(rule)));
   }
-}
-
-/** Marks the nodes from which their rule's end is reached, without reading bytes or with them. */
-function nodesThatEnd({ nodes, rules }: Automaton, readsBytes: boolean): Uint8Array {
-  const isMarked = new Uint8Array(nodes.length);
-  const before: number[][] = nodes.map(() => []);
-  const startOf = (rule: number) => (rules[rule] as Rule).start;
-  for (const [i, { bytes, free, calls }] of nodes.entries()) {
-    if (readsBytes) for (const { to } of bytes) before[to]?.push(i);
-    for (const to of free) before[to]?.push(i);
-    for (const { rule, to } of calls) for (const node of [to, startOf(rule)]) before[node]?.push(i);
-  }
-  const work = rules.map(({ end }) => end);
-  for (const end of work) isMarked[end] = 1;
-  for (let node = work.pop(); node !== undefined; node = work.pop()) {
-    for (const each of before[node] as number[]) {
-      if (isMarked[each]) continue;
-      const { bytes, free, calls } = nodes[each] as Node;
-      const ends =
-        (readsBytes && bytes.some(({ to }) => isMarked[to])) ||
-        free.some((to) => isMarked[to]) ||
-        calls.some(({ rule, to }) => isMarked[to] && isMarked[startOf(rule)]);
-      if (!ends) continue;
-      isMarked[each] = 1;
-      work.push(each);
-    }
-  }
-  return isMarked;
 }
 
 function keep<T>(list: T[], isKept: (item: T) => boolean): void {
@@ -238,8 +214,7 @@ function keep<T>(list: T[], isKept: (item: T) => boolean): void {
 
 /** A rule that begins with itself would be entered without end. */
 function refuseLeftRecursion(automaton: Automaton, names: readonly string[]): void {
-  const { nodes, rules } = automaton;
-  const endsFreely = nodesThatEnd(automaton, false);
+  const { nodes, rules, distances } = automaton;
   const leftCalls = rules.map(({ start }) => {
     const called = new Set<number>();
     const reached = new Set([start]);
@@ -248,7 +223,7 @@ function refuseLeftRecursion(automaton: Automaton, names: readonly string[]): vo
       for (const to of free) reached.add(to);
       for (const { rule, to } of calls) {
         called.add(rule);
-        if (endsFreely[(rules[rule] as Rule).start]) reached.add(to);
+        if (distances[(rules[rule] as Rule).start] === 0) reached.add(to);
       }
     }
     return [...called];

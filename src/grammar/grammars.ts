@@ -20,8 +20,8 @@ export class Grammars {
     this.#tokens = tokens;
   }
 
-  /** What holds a new text to the options' grammar; undefined where they name none. Throws `GrammarError`. */
-  constraintOf(options: GrammarOptions): Constraint | undefined {
+  /** What holds a new text of `maxTokens` to the options' grammar; undefined where they name none. Throws `GrammarError`. */
+  constraintOf(options: GrammarOptions, maxTokens?: number): Constraint | undefined {
     const { grammar, regex, responseFormat, toolUse } = options;
     const key = JSON.stringify([grammar, regex, responseFormat, toolUse]);
     const kept = this.#kept.get(key);
@@ -31,7 +31,7 @@ export class Grammars {
     this.#kept.set(key, masks);
     const [oldest] = this.#kept.keys();
     if (this.#kept.size > maxKept && oldest !== undefined) this.#kept.delete(oldest);
-    return new Constraint(masks);
+    return new Constraint(masks, maxTokens);
   }
 
   #masksOf(options: GrammarOptions): TokenMasks | undefined {

@@ -23,11 +23,14 @@ export class Machine {
   readonly #frameNodes = [0];
   readonly #frameBelow = [0];
   readonly #frameDepths = [0];
+  /** Bytes from each to the end of the text, at least. */
+  readonly #frameDistances = [0];
   readonly #frames = new Map<number, number>();
 
   readonly #states = new Map<string, number>();
   readonly #places: Int32Array[] = [new Int32Array(0)];
   readonly #canEnd: boolean[] = [false];
+  readonly #distances = [Number.POSITIVE_INFINITY];
   /** [states, classes]; -1 where nobody has asked yet. */
   #steps: Int32Array;
   /** Frames that were looked at, in all. */
@@ -71,6 +74,11 @@ export class Machine {
     return this.#canEnd[state] as boolean;
   }
 
+  /** Bytes to the nearest end, at least so many. */
+  distance(state: number): number {
+    return this.#distances[state] as number;
+  }
+
   /** Whether it ends here, and nothing may follow. */
   isLast(state: number): boolean {
     return this.canEnd(state) && this.#places[state]?.length === 0;
@@ -110,6 +118,8 @@ export class Machine {
       frame = this.#frameNodes.push(node) - 1;
       this.#frameBelow.push(below);
       this.#frameDepths.push((this.#frameDepths[below] as number) + 1);
+      const distance = this.#automaton.distances[node] as number;
+      this.#frameDistances.push(distance + (this.#frameDistances[below] as number));
       this.#frames.set(key, frame);
     }
     return frame;
@@ -151,6 +161,8 @@ export class Machine {
       this.#states.set(key, state);
       this.#places.push(sorted);
       this.#canEnd.push(canEnd);
+      const distances = places.map((place) => this.#frameDistances[place] as number);
+      this.#distances.push(canEnd ? 0 : distances.reduce((a, b) => Math.min(a, b)));
       this.#grow();
     }
     return state;

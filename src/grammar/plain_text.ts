@@ -29,23 +29,27 @@ const sequences = utf8Ranges(plainPoints);
 /** Finds the states of a machine after which any plain text may follow. */
 export class PlainText {
   readonly #machine: Machine;
-  /** By state: how many plain characters may follow, as far as was looked; the state after one is its `next`. */
+  /** By state: the one after a plain character. */
   readonly #next = new Map<number, number>();
 
   constructor(machine: Machine) {
     this.#machine = machine;
   }
 
-  /** Whether every plain text of `maxPlainLength` characters may follow. */
-  fits(state: number): boolean {
-    let at = state;
-    for (let length = 0; length < maxPlainLength; length++) {
+  /**
+   * Where every plain text of `maxPlainLength` characters may follow: bytes to the nearest end behind the one that leads
+   * farthest from it. Undefined where some may not.
+   */
+  farthest(state: number): number | undefined {
+    let distance = 0;
+    for (let [length, at] = [0, state]; length < maxPlainLength; length++) {
       const next = this.#after(at);
-      if (next === at) return true;
-      if (next === dead) return false;
+      if (next === dead) return undefined;
+      distance = Math.max(distance, this.#machine.distance(next));
+      if (next === at) break;
       at = next;
     }
-    return true;
+    return distance;
   }
 
   /** The one state that every plain character leads to; `dead` where there is none. */

@@ -46,12 +46,18 @@ export class MaskedVocabulary {
   }
 }
 
+/** Tokens that may come next, and bytes to the nearest end of the text behind the one that leads farthest from it. */
+interface StateMask {
+  readonly mask: Uint32Array<ArrayBuffer>;
+  readonly farthest: number;
+}
+
 /** Which tokens may come next, by the state of a machine; each mask is made once. */
 export class TokenMasks {
   readonly machine: Machine;
   readonly #vocabulary: MaskedVocabulary;
   readonly #plainText: PlainText;
-  readonly #masks = new Map<number, Uint32Array<ArrayBuffer>>();
+  readonly #masks = new Map<number, StateMask>();
   readonly #states = new Int32Array(maxTokenBytes + 1);
 
   constructor(machine: Machine, vocabulary: MaskedVocabulary) {
@@ -61,45 +67,56 @@ export class TokenMasks {
   }
 
   /** Throws `GrammarError` where the text may not end, and no token leads on. */
-  of(state: number): Uint32Array<ArrayBuffer> {
-    let mask = this.#masks.get(state);
-    if (mask)
+  of(state: number): StateMask {
+    let known = this.#masks.get(state);
+    if (known)
       this.#masks.delete(state); // it goes to the end again, behind those that were used before
     else {
-      mask = this.#make(state);
+      known = this.#make(state, Number.POSITIVE_INFINITY);
+      if (isEmpty(known.mask) && !this.machine.canEnd(state))
+        throw new GrammarError('no token of this vocabulary leads on to a text of the grammar');
       const [oldest] = this.#masks.keys();
       if (this.#masks.size >= maxMasks && oldest !== undefined) this.#masks.delete(oldest);
     }
-    this.#masks.set(state, mask);
-    return mask;
+    this.#masks.set(state, known);
+    return known;
   }
 
-  /** The state after a token; a stop token changes nothing. */
+  /** Those alone behind which an end is so many bytes away at most; undefined where there are none. */
+  within(distance: number, state: number): Uint32Array<ArrayBuffer> | undefined {
+    const { mask } = this.#make(state, distance);
+    return isEmpty(mask) ? undefined : mask;
+  }
+
+  isStop(token: number): boolean {
+    return this.#vocabulary.vocabulary.stopTokens.has(token);
+  }
+
+  /** The state after a token that is no stop token. */
   after(state: number, token: number): number {
     const { vocabulary } = this.#vocabulary;
-    if (vocabulary.stopTokens.has(token)) return state;
     let at = vocabulary.controlTokens.has(token) ? dead : state;
     for (const byte of vocabulary.tokenBytes(token)) at = this.machine.step(at, byte);
     return at;
   }
 
-  #make(state: number): Uint32Array<ArrayBuffer> {
+  #make(state: number, distance: number): StateMask {
     const { plain, plainMask, others, wordCount, vocabulary } = this.#vocabulary;
-    const isFree = this.#plainText.fits(state);
+    const ofPlain = this.#plainText.farthest(state) ?? Number.POSITIVE_INFINITY;
+    const isFree = ofPlain < Number.POSITIVE_INFINITY && ofPlain <= distance;
     const mask = isFree ? plainMask.slice() : new Uint32Array(wordCount);
-    if (!isFree) this.#walk(plain, state, mask);
-    this.#walk(others, state, mask);
+    const farthest = isFree ? ofPlain : this.#walk(plain, state, distance, mask);
+    const ofOthers = this.#walk(others, state, distance, mask);
     if (this.machine.canEnd(state)) for (const token of vocabulary.stopTokens) allow(mask, token);
-    else if (mask.every((word) => word === 0)) {
-      throw new GrammarError('no token of this vocabulary leads on to a text of the grammar');
-    }
-    return mask;
+    return { mask, farthest: Math.max(farthest, ofOthers) };
   }
 
-  /** Allows the tokens below whose bytes the machine lives. */
-  #walk({ bytes, depths, ends, firstToken, tokens }: TokenTrie, start: number, mask: Uint32Array): void {
+  /** Allows the tokens below whose bytes the machine lives, and may end soon; how far from an end they lead. */
+  #walk(trie: TokenTrie, start: number, most: number, mask: Uint32Array): number {
+    const { bytes, depths, ends, firstToken, tokens } = trie;
     const { machine } = this;
     const states = this.#states;
+    let farthest = 0;
     states[0] = start;
     for (let node = 0; node < bytes.length; ) {
       const depth = depths[node] as number;
@@ -109,12 +126,18 @@ export class TokenMasks {
         continue;
       }
       states[depth] = state;
+      const first = firstToken[node] as number;
       const end = firstToken[node + 1] as number;
-      for (let i = firstToken[node] as number; i < end; i++) allow(mask, tokens[i] as number);
+      const distance = first < end ? machine.distance(state) : 0;
+      if (distance <= most) for (let i = first; i < end; i++) allow(mask, tokens[i] as number);
+      farthest = Math.max(farthest, distance);
       node++;
     }
+    return farthest;
   }
 }
+
+const isEmpty = (mask: Uint32Array) => mask.every((word) => word === 0);
 
 function allow(mask: Uint32Array, token: number): void {
   mask[token >>> 5] = (mask[token >>> 5] as number) | (1 << (token & 31));

@@ -1,5 +1,11 @@
 import type { ChatEncoder, ChatMessage, Tool } from '../chat/index.ts';
-import { type GenerateOptions, type GenerateResult, generateText, type Token } from '../decoding/generate.ts';
+import {
+  defaultMaxTokens,
+  type GenerateOptions,
+  type GenerateResult,
+  generateText,
+  type Token,
+} from '../decoding/generate.ts';
 import type { Model, ProfileOptions } from '../decoding/model.ts';
 import type { ModelLoad } from '../decoding/model_load.ts';
 import { checkRange } from '../decoding/sampling_options.ts';
@@ -58,9 +64,14 @@ export class LocalLLM implements LLM {
     prompt: string | readonly number[],
     options: GenerateOptions = {},
   ): AsyncGenerator<Token, GenerateResult> {
-    const constraint = this.#grammars.constraintOf(options);
+    const tokens = this.#tokens(prompt);
+    const room = Math.min(
+      options.maxTokens ?? defaultMaxTokens,
+      this.#scheduler.model.memory.contextLength - tokens.length,
+    );
+    const constraint = this.#grammars.constraintOf(options, room);
     const streaming = watchStream(this.#scheduler.model);
-    const result = yield* generateText(this.#scheduler, this.#tokens(prompt), this.tokenizer, options, constraint);
+    const result = yield* generateText(this.#scheduler, tokens, this.tokenizer, options, constraint);
     return streaming ? { ...result, streaming: streaming() } : result;
   }
 

@@ -11,7 +11,6 @@ const noChoice = z.enum(['none', 'auto']).nullish();
 export const unsupportedFields = {
   functions: emptyList,
   function_call: noChoice,
-  structured_outputs: nothing,
   guided_grammar: nothing,
   modalities: z.array(z.literal('text')).nullish(),
   audio: nothing,

@@ -55,7 +55,16 @@ test('the manifests agree with each other', () => {
   const grace = Number(container.args[container.args.indexOf('--grace') + 1]);
   expect(deployment.spec.template.spec.terminationGracePeriodSeconds).toBeGreaterThan(grace + 10);
   expect(named('HorizontalPodAutoscaler', 'webgguf').spec.scaleTargetRef.name).toBe('webgguf');
-  expect(named('ConfigMap', 'webgguf-balancer').data['nginx.conf']).toContain('least_conn');
+  const inCluster: string = named('ConfigMap', 'webgguf-balancer').data['nginx.conf'];
+  expect(inCluster).toContain('least_conn');
+  // what was tried under load is what the cluster runs
+  const proxied = (conf: string) =>
+    /location \/ \{([^}]+)\}/
+      .exec(conf)![1]!
+      .split('\n')
+      .map((line) => line.replace(/#.*/, '').trim())
+      .filter(Boolean);
+  expect(proxied(inCluster)).toEqual(proxied(readFileSync(join(deploy, 'nginx/nginx.conf'), 'utf8')));
 });
 
 test('promtool takes the configuration, the rules, and every expression of the dashboard', () => {

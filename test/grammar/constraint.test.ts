@@ -2,7 +2,9 @@ import { expect, test } from 'vitest';
 import { GrammarError, type GrammarOptions, Grammars } from '../../src/grammar/index.ts';
 import { TokenTrie } from '../../src/grammar/token_trie.ts';
 import { utf8Ranges } from '../../src/grammar/utf8.ts';
-import { accepts, eos, grammars, isAllowed, randomText, vocabulary } from './texts.ts';
+import { schemas } from './schemas.ts';
+import { accepts, eos, grammars, isAllowed, longText, randomText, vocabulary } from './texts.ts';
+import { validator } from './validate.ts';
 
 const utf8 = new TextEncoder();
 
@@ -125,4 +127,36 @@ test('a trie has every token once, at the end of its bytes', () => {
     expect(trie.ends[node]).toBeGreaterThan(node);
   }
   expect(found.sort(([a], [b]) => a - b)).toEqual(words.map((word, i) => [i, word]));
+});
+
+test('a text is whole however few tokens it has, if they are enough for any', () => {
+  const shortest: [GrammarOptions, number][] = [
+    [{ responseFormat: { type: 'json_object' } }, 2],
+    [{ responseFormat: { type: 'json_schema', schema: { type: 'string', minLength: 3 } } }, 5],
+    [{ responseFormat: { type: 'json_schema', schema: { type: 'array', items: {}, minItems: 2 } } }, 5],
+    [{ regex: 'a{3,}(bcd|(ef)+)|x{4}' }, 4],
+    [{ grammar: 'root ::= "(" root ")" | "[" root root "]" | "."' }, 1],
+  ];
+  for (const [options, least] of shortest) {
+    for (let seed = 0; seed < 10; seed++) {
+      for (const maxTokens of [least, least + 1, least + 7, 30]) {
+        const { text } = longText(options, seed, maxTokens);
+        expect(text, `${JSON.stringify(options)} in ${maxTokens}`).toBeDefined();
+        expect(accepts(options, text!)).toBe(true);
+      }
+    }
+  }
+  for (const [seed, schema] of schemas.entries()) {
+    const { text } = longText({ responseFormat: { type: 'json_schema', schema } }, seed, 120);
+    expect(validator(schema)(JSON.parse(text!)), text).toBeUndefined();
+  }
+});
+
+test('whether it was cut short is known', () => {
+  const string = { responseFormat: { type: 'json_schema', schema: { type: 'string', maxLength: 5 } } } as const;
+  expect(longText(string, 1, 4).isCurtailed).toBe(true);
+  expect(longText(string, 1, 100).isCurtailed).toBe(false);
+  const constraint = grammars.constraintOf({ regex: '(ab)*' }, 2)!;
+  constraint.advance(eos);
+  expect(constraint.isCurtailed).toBe(false);
 });

@@ -76,3 +76,21 @@ export function randomText(options: GrammarOptions, seed: number, length = 40): 
   }
   throw new Error(`no end: ${new TextDecoder().decode(Uint8Array.from(bytes.slice(0, 200)))}`);
 }
+
+/** A text by chance that goes on as long as it may, with so many tokens at most; undefined where it is not whole then. */
+export function longText(options: GrammarOptions, seed: number, maxTokens: number) {
+  const random = new Random(seed);
+  const constraint = grammars.constraintOf(options, maxTokens)!;
+  const bytes: number[] = [];
+  for (let count = 0; count < maxTokens && !constraint.isOver; count++) {
+    const { mask } = constraint;
+    const choices = Array.from({ length: eos }, (_, token) => token).filter((token) => isAllowed(mask, token));
+    if (choices.length === 0) break;
+    const token = choices[random.below(choices.length)]!;
+    bytes.push(...vocabulary.tokenBytes(token));
+    constraint.advance(token);
+  }
+  const isWhole = constraint.isOver || isAllowed(constraint.mask, eos);
+  const text = isWhole ? new TextDecoder('utf-8', { fatal: true }).decode(Uint8Array.from(bytes)) : undefined;
+  return { text, isCurtailed: constraint.isCurtailed };
+}

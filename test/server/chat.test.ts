@@ -110,7 +110,6 @@ test.each([
   [{ functions: [{ name: 'f' }] }, 'functions'],
   [{ function_call: { name: 'f' } }, 'function_call'],
   [{ guided_grammar: 'start: "a"' }, 'guided_grammar'],
-  [{ structured_outputs: {} }, 'structured_outputs'],
   [{ mirostat: 2 }, 'mirostat'],
   [{ stop_token_ids: [3] }, 'stop_token_ids'],
   [{ web_search_options: {} }, 'web_search_options'],

@@ -22,6 +22,14 @@ test.each([
   [{ grammar: 'root ::= "a" [0-9]{3}' }, (text: string) => /^a\d{3}$/.test(text)],
   [{ guided_regex: '(yes|no)[.!]' }, (text: string) => /^(yes|no)[.!]$/.test(text)],
   [{ guided_choice: ['one (1)', 'two'] }, (text: string) => ['one (1)', 'two'].includes(text)],
+  [{ structured_outputs: { json: schema, regex: null } }, isValid],
+  [{ structured_outputs: { json_object: true } }, (text: string) => text.startsWith('{') && JSON.parse(text) !== null],
+  [{ structured_outputs: { regex: '(yes|no)[.!]' } }, (text: string) => /^(yes|no)[.!]$/.test(text)],
+  [{ structured_outputs: { choice: ['one (1)', 'two'] } }, (text: string) => ['one (1)', 'two'].includes(text)],
+  [
+    { response_format: { type: 'text' }, structured_outputs: { grammar: 'root ::= "a" [0-9]{3}' } },
+    (text: string) => /^a\d{3}$/.test(text),
+  ],
   [{ response_format: { type: 'text' }, grammar: '', json_schema: null }, (text: string) => text === 'Hello, wörld!'],
 ])('%j', async (form, isRight) => {
   const { ask, post } = fakeServer();
@@ -53,6 +61,9 @@ test.each([
   [{ grammar: 'root ::= root "a" | "b"' }, 'grammar', 'begins with itself'],
   [{ guided_regex: '(?=a)' }, 'guided_regex', 'lookahead'],
   [{ grammar: 'root ::= "a"', json_schema: {} }, 'json_schema', 'one form'],
+  [{ structured_outputs: { regex: 'a', choice: ['a'] } }, 'structured_outputs', 'one form'],
+  [{ structured_outputs: { structural_tag: '{}' } }, 'structured_outputs', 'structural_tag'],
+  [{ structured_outputs: { json: { not: {} } } }, 'structured_outputs', 'not cannot be enforced'],
   [{ response_format: { type: 'xml' } }, 'response_format.type', ''],
   [{ response_format: { type: 'json_schema' } }, 'response_format.json_schema', ''],
 ])('%j is a 400 that says why, streamed or not', async (form, param, message) => {

@@ -1,7 +1,7 @@
 /** `webgguf serve` as users start it, on the built-in model: the clients that they have, and how it ends. */
 import { connect } from 'node:net';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
-import { embed, generateText, jsonSchema, streamText, tool } from 'ai';
+import { embed, generateText, jsonSchema, stepCountIs, streamText, tool } from 'ai';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Started, startServer } from './started.ts';
@@ -147,13 +147,26 @@ test('Vercel’s ai', async () => {
   const called = await generateText({
     ...asked,
     tools: { weather: asTool },
-    toolChoice: 'required',
+    stopWhen: stepCountIs(2),
+    prepareStep: ({ stepNumber }) => ({ toolChoice: stepNumber === 0 ? 'required' : 'none' }),
     maxOutputTokens: 200,
   });
-  expect(called.toolResults.map(({ toolName, output }) => [toolName, output])).toContainEqual([
+  const [first, second] = called.steps;
+  expect(first!.toolResults.map(({ toolName, output }) => [toolName, output])).toContainEqual([
     'weather',
     'Vigo: clear',
   ]);
+  expect([first!.finishReason, second!.toolCalls]).toEqual(['tool-calls', []]);
+  expect(second!.text.length).toBeGreaterThan(0); // with the result in its prompt
+  const stream = streamText({
+    ...asked,
+    tools: { weather: asTool },
+    toolChoice: { type: 'tool', toolName: 'weather' },
+    maxOutputTokens: 200,
+  });
+  const streamedParts = await Array.fromAsync(stream.fullStream);
+  expect(streamedParts.filter(({ type }) => type === 'tool-input-delta').length).toBeGreaterThan(1);
+  expect((await stream.toolResults)[0]!.output).toBe('Vigo: clear');
   const { embedding } = await embed({ model: provider.embeddingModel('pocket'), value: question });
   expect(embedding.length).toBeGreaterThan(0);
 });

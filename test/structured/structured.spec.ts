@@ -20,7 +20,7 @@ const messages = [{ role: 'user', content: 'Tell me of a city.' }];
 const atOnce = 8;
 let llm: LocalLLM;
 beforeAll(async () => {
-  llm = await load(pocket, { sequences: atOnce });
+  llm = await load(pocket, { sequences: atOnce, contextLength: 1024 * atOnce });
 });
 afterAll(() => llm[Symbol.asyncDispose]());
 
@@ -60,34 +60,25 @@ function suiteSchemas(): JsonSchema[] {
     });
 }
 
-/** Seeds that a schema is tried with which bounds no length, as the suite's do: a small model may ramble. */
-const maxTries = 4;
-
-test('answers to 200 schemas parse and are valid', async () => {
+test('answers to 200 schemas parse and are valid, those too that have no end of their own', async () => {
   const all = [
-    ...schemas.map((schema) => ({ schema, draft: '2020' as const, tries: 1 })),
-    ...suiteSchemas().map((schema) => ({ schema, draft: '7' as const, tries: maxTries })),
+    ...schemas.map((schema) => ({ schema, draft: '2020' as const })),
+    ...suiteSchemas().map((schema) => ({ schema, draft: '7' as const })),
   ];
-  console.log(`${schemas.length} schemas, ${all.length - schemas.length} of the test suite`);
-  const cutOff: string[] = [];
-  let again = 0;
-  await each(all, async ({ schema, draft, tries }, i) => {
-    for (let attempt = 0; attempt < tries; attempt++) {
-      if (attempt > 0) again++;
-      const responseFormat = { type: 'json_schema', schema } as const;
-      const { text, stopReason } = await answer({ responseFormat, seed: i + 1000 * attempt, maxTokens: 1500 });
-      if (stopReason === 'eos') {
-        expect(validator(schema, draft)(JSON.parse(text)), `${JSON.stringify(schema)}: ${text}`).toBeUndefined();
-        return;
-      }
-      expect(stopReason).toBe('length');
-    }
-    cutOff.push(JSON.stringify(schema));
+  expect(all.length).toBeGreaterThanOrEqual(200);
+  const ends = { eos: 0, length: 0 };
+  await each(all, async ({ schema, draft }, i) => {
+    const responseFormat = { type: 'json_schema', schema } as const;
+    const { text, stopReason } = await answer({ responseFormat, seed: i, maxTokens: 400 });
+    expect(validator(schema, draft)(JSON.parse(text)), `${JSON.stringify(schema)}: ${text}`).toBeUndefined();
+    ends[stopReason as keyof typeof ends]++;
   });
-  console.log(`${again} asked again; cut off all the same: ${cutOff.join(' ') || 'none'}`);
-  const bounded = new Set(schemas.map((schema) => JSON.stringify(schema)));
-  expect(cutOff.filter((schema) => bounded.has(schema))).toEqual([]);
-  expect(all.length - cutOff.length).toBeGreaterThanOrEqual(200);
+  const suite = all.length - schemas.length;
+  console.log(
+    `${schemas.length} schemas, ${suite} of the test suite: ${ends.eos} ended, ${ends.length} brought to an end`,
+  );
+  expect(ends.eos + ends.length).toBe(all.length);
+  expect(ends.eos).toBeGreaterThanOrEqual(200);
 });
 
 test('answers in 50 other forms are of them', async () => {

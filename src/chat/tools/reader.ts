@@ -1,3 +1,4 @@
+import { Characters, NoCall, type Reading, unquoted } from './characters.ts';
 import type { ToolCallDelta } from './tools.ts';
 
 /** What a reader must know of the tools: how the values of tagged parameters are meant. */
@@ -18,11 +19,6 @@ const argumentKeys = ['arguments', 'parameters', 'args'];
 /** What may stand before the name in a call that has no marker. */
 const keysBefore = ['type', 'id', 'function', 'name'];
 
-/** It is no call after all. */
-class NoCall extends Error {}
-
-type Reading<T = void> = Generator<undefined, T, string>;
-
 /**
  * Tells an answer's tool calls from its text, whatever pieces it comes in: those of Hermes and ChatML, Llama 3, Mistral,
  * Qwen, and plain JSON at the beginning. It reads character by character; what may yet become a call is held back.
@@ -30,12 +26,7 @@ type Reading<T = void> = Generator<undefined, T, string>;
 export class ToolCallReader {
   readonly #tools: ReadonlyMap<string, ReadTool>;
   readonly #reading: Reading;
-  /** The next character, not taken yet; '' at the end. */
-  #next = '';
-  /** Since the last marker: it is text where no call comes of it. */
-  #raw = '';
-  /** Characters that are read once more, before others. */
-  #again = '';
+  readonly #input = new Characters();
   #space = '';
   #text = '';
   #calls: ToolCallDelta[] = [];
@@ -66,7 +57,7 @@ export class ToolCallReader {
   }
 
   *#answer(): Reading {
-    this.#next = yield;
+    yield* this.#input.begin();
     yield* this.#attempt('', () => this.#plainCalls());
     for (;;) {
       const marker = yield* this.#textToMarker();
@@ -80,32 +71,30 @@ export class ToolCallReader {
   /** Reads calls; where there are none after all, what was read is read again, as text: a marker itself is not tried twice. */
   *#attempt(marker: string, read: () => Reading): Reading {
     const before = this.#callCount;
-    this.#raw = marker;
+    const input = this.#input;
+    input.taken = marker;
     try {
       yield* read();
     } catch (error) {
       if (!(error instanceof NoCall)) throw error;
       if (this.#callCount > before) return;
-      const isWhole = this.#next === '';
-      const said = isWhole ? this.#raw : marker;
-      for (const character of said) this.#say(character);
-      if (isWhole || this.#raw.length === marker.length) return;
-      this.#again = this.#raw.slice(marker.length + 1) + this.#next + this.#again;
-      this.#next = this.#raw[marker.length] as string;
+      const isWhole = input.next === '';
+      for (const character of isWhole ? input.taken : marker) this.#say(character);
+      if (!isWhole) input.goBack(marker.length);
     }
   }
 
   /** Up to a marker, which is taken, or to the end. */
   *#textToMarker(): Reading<Marker | undefined> {
     let held = '';
-    while (this.#next !== '') {
-      held += this.#next;
+    while (this.#input.next !== '') {
+      held += this.#input.next;
       while (held !== '' && !markers.some((marker) => marker.startsWith(held))) {
         this.#say(held[0] as string);
         held = held.slice(1);
       }
       const found = markers.find((marker) => marker === held);
-      yield* this.#advance();
+      yield* this.#input.advance();
       if (found) return found;
     }
     for (const character of held) this.#say(character);
@@ -123,71 +112,71 @@ export class ToolCallReader {
 
   /** Calls at the very beginning, as JSON alone, or in a fence of backticks. */
   *#plainCalls(): Reading {
-    yield* this.#skip();
-    const isFenced = this.#sees('`');
+    yield* this.#input.skip();
+    const isFenced = this.#input.sees('`');
     if (isFenced) {
-      yield* this.#expect('```');
-      for (const letter of 'json') if (this.#next === letter) yield* this.#advance();
-      yield* this.#skip();
+      yield* this.#input.expect('```');
+      for (const letter of 'json') if (this.#input.next === letter) yield* this.#input.advance();
+      yield* this.#input.skip();
     }
-    if (this.#sees('[')) yield* this.#list(true);
+    if (this.#input.sees('[')) yield* this.#list(true);
     else yield* this.#objects(true);
-    if (isFenced) yield* this.#expect('```');
+    if (isFenced) yield* this.#input.expect('```');
   }
 
   *#callsBehind(marker: Marker): Reading {
     if (marker === '<function=') return yield* this.#tagged();
-    yield* this.#skip();
+    yield* this.#input.skip();
     if (marker === '<tool_call>') {
-      if (this.#sees('<')) {
-        yield* this.#expect('<function=');
+      if (this.#input.sees('<')) {
+        yield* this.#input.expect('<function=');
         yield* this.#tagged();
-      } else if (this.#sees('[')) yield* this.#list(false);
+      } else if (this.#input.sees('[')) yield* this.#list(false);
       else yield* this.#objects(false);
-      yield* this.#skip();
-      if (this.#sees('<')) yield* this.#expect('</tool_call>');
-    } else if (this.#sees('[')) yield* this.#list(false);
-    else if (this.#sees('{')) yield* this.#objects(false);
+      yield* this.#input.skip();
+      if (this.#input.sees('<')) yield* this.#input.expect('</tool_call>');
+    } else if (this.#input.sees('[')) yield* this.#list(false);
+    else if (this.#input.sees('{')) yield* this.#objects(false);
     else yield* this.#named();
   }
 
   /** `name[ARGS]{…}`, or `name{…}`. */
   *#named(): Reading {
     let name = '';
-    while (/[\w.-]/.test(this.#next)) {
-      name += this.#next;
-      yield* this.#advance();
+    while (/[\w.-]/.test(this.#input.next)) {
+      name += this.#input.next;
+      yield* this.#input.advance();
     }
     if (name === '') throw new NoCall();
-    if (this.#sees('[')) yield* this.#expect('[ARGS]');
-    yield* this.#skip();
-    if (!this.#sees('{')) throw new NoCall();
+    if (this.#input.sees('[')) yield* this.#input.expect('[ARGS]');
+    yield* this.#input.skip();
+    if (!this.#input.sees('{')) throw new NoCall();
     this.#begin(name);
-    yield* this.#value((character) => this.#give(character));
+    yield* this.#input.value((character) => this.#give(character));
   }
 
   *#list(isPlain: boolean): Reading {
-    yield* this.#expect('[');
-    yield* this.#skip();
-    while (!this.#sees(']')) {
+    yield* this.#input.expect('[');
+    yield* this.#input.skip();
+    while (!this.#input.sees(']')) {
       yield* this.#object(isPlain);
-      yield* this.#skip();
-      if (this.#sees(',')) yield* this.#advance();
-      yield* this.#skip();
+      yield* this.#input.skip();
+      if (this.#input.sees(',')) yield* this.#input.advance();
+      yield* this.#input.skip();
     }
-    yield* this.#advance();
+    yield* this.#input.advance();
   }
 
   /** One, or several with commas, semicolons or white space between them. */
   *#objects(isPlain: boolean): Reading {
     do {
       yield* this.#object(isPlain);
-      yield* this.#skip();
-      while (this.#sees(';') || this.#sees(',')) {
-        yield* this.#advance();
-        yield* this.#skip();
+      yield* this.#input.skip();
+      while (this.#input.sees(';') || this.#input.sees(',')) {
+        yield* this.#input.advance();
+        yield* this.#input.skip();
       }
-    } while (this.#sees('{'));
+    } while (this.#input.sees('{'));
   }
 
   /** `{"name": …, "arguments": …}`, in any order; a plain one must name a tool, and have arguments. */
@@ -196,62 +185,62 @@ export class ToolCallReader {
     let given: string | undefined;
     let isBegun = false;
     let isNested = false;
-    yield* this.#expect('{');
-    yield* this.#skip();
-    while (!this.#sees('}')) {
-      const key = unquoted(yield* this.#string());
-      yield* this.#skip();
-      yield* this.#expect(':');
-      yield* this.#skip();
+    yield* this.#input.expect('{');
+    yield* this.#input.skip();
+    while (!this.#input.sees('}')) {
+      const key = unquoted(yield* this.#input.string());
+      yield* this.#input.skip();
+      yield* this.#input.expect(':');
+      yield* this.#input.skip();
       if (isPlain && name === undefined && !keysBefore.includes(key) && !argumentKeys.includes(key)) throw new NoCall();
       if (key === 'name') {
-        name = unquoted(yield* this.#string());
+        name = unquoted(yield* this.#input.string());
         if (isPlain && !this.#tools.has(name)) throw new NoCall();
-      } else if (key === 'function' && this.#sees('{')) {
+      } else if (key === 'function' && this.#input.sees('{')) {
         yield* this.#object(isPlain);
         isNested = true;
-      } else if (!argumentKeys.includes(key)) yield* this.#value(() => undefined);
-      else if (name !== undefined && !this.#sees('"') && !isBegun) {
+      } else if (!argumentKeys.includes(key)) yield* this.#input.value(() => undefined);
+      else if (name !== undefined && !this.#input.sees('"') && !isBegun) {
         this.#begin(name);
         isBegun = true;
-        yield* this.#value((character) => this.#give(character));
-      } else given = yield* this.#whole();
-      yield* this.#skip();
-      if (this.#sees(',')) {
-        yield* this.#advance();
-        yield* this.#skip();
-      } else if (!this.#sees('}')) throw new NoCall();
+        yield* this.#input.value((character) => this.#give(character));
+      } else given = yield* this.#input.whole();
+      yield* this.#input.skip();
+      if (this.#input.sees(',')) {
+        yield* this.#input.advance();
+        yield* this.#input.skip();
+      } else if (!this.#input.sees('}')) throw new NoCall();
     }
-    if (isNested || isBegun) return yield* this.#advance();
+    if (isNested || isBegun) return yield* this.#input.advance();
     if (name === undefined || (isPlain && given === undefined)) throw new NoCall();
-    yield* this.#advance();
+    yield* this.#input.advance();
     this.#begin(name);
     this.#give(given ?? '{}');
   }
 
   /** `name>`, then `<parameter=key>value</parameter>` or JSON, then `</function>`. */
   *#tagged(): Reading {
-    const name = yield* this.#to('>');
-    yield* this.#skip();
+    const name = yield* this.#input.to('>');
+    yield* this.#input.skip();
     this.#begin(name);
-    if (this.#sees('{')) {
-      yield* this.#value((character) => this.#give(character));
-      yield* this.#skip();
-      return yield* this.#expect('</function>');
+    if (this.#input.sees('{')) {
+      yield* this.#input.value((character) => this.#give(character));
+      yield* this.#input.skip();
+      return yield* this.#input.expect('</function>');
     }
     let separator = '{';
-    while (this.#sees('<')) {
-      yield* this.#expect('<');
-      if (this.#sees('/')) break;
-      yield* this.#expect('parameter=');
-      const key = yield* this.#to('>');
-      const written = (yield* this.#to('</parameter>')).replace(/^\n/, '').replace(/\n$/, '');
+    while (this.#input.sees('<')) {
+      yield* this.#input.expect('<');
+      if (this.#input.sees('/')) break;
+      yield* this.#input.expect('parameter=');
+      const key = yield* this.#input.to('>');
+      const written = (yield* this.#input.to('</parameter>')).replace(/^\n/, '').replace(/\n$/, '');
       this.#give(`${separator}${JSON.stringify(key)}: ${JSON.stringify(this.#meant(name, key, written))}`);
       separator = ', ';
-      yield* this.#skip();
+      yield* this.#input.skip();
     }
     this.#give(separator === '{' ? '{}' : '}');
-    yield* this.#expect('/function>');
+    yield* this.#input.expect('/function>');
   }
 
   /** A tagged value is text where the schema says so, and otherwise JSON, if it is that. */
@@ -278,101 +267,6 @@ export class ToolCallReader {
     if (last?.index === index)
       this.#calls[this.#calls.length - 1] = { ...last, arguments: last.arguments + characters };
     else this.#calls.push({ index, arguments: characters });
-  }
-
-  /** A JSON value, or what a string of JSON says. */
-  *#whole(): Reading<string> {
-    const isText = this.#sees('"');
-    let written = '';
-    yield* this.#value((character) => {
-      written += character;
-    });
-    return isText ? unquoted(written) : written;
-  }
-
-  *#value(give: (character: string) => void): Reading {
-    if (this.#sees('"')) return void (yield* this.#string(give));
-    if (!this.#sees('{') && !this.#sees('[')) {
-      if (!/[\w+-]/.test(this.#next)) throw new NoCall();
-      while (/[\w.+-]/.test(this.#next)) {
-        give(this.#next);
-        yield* this.#advance();
-      }
-      return;
-    }
-    let depth = 0;
-    do {
-      if (this.#sees('"')) {
-        yield* this.#string(give);
-        continue;
-      }
-      if (this.#sees('{') || this.#sees('[')) depth++;
-      if (this.#sees('}') || this.#sees(']')) depth--;
-      give(this.#next);
-      yield* this.#advance();
-      if (this.#sees('') && depth > 0) throw new NoCall();
-    } while (depth > 0);
-  }
-
-  /** With its quotes, as it is written. */
-  *#string(give: (character: string) => void = () => undefined): Reading<string> {
-    if (!this.#sees('"')) throw new NoCall();
-    let written = '';
-    let isEscaped = false;
-    do {
-      if (this.#sees('')) throw new NoCall();
-      isEscaped = this.#sees('\\') && !isEscaped;
-      written += this.#next;
-      give(this.#next);
-      yield* this.#advance();
-    } while (!this.#sees('"') || isEscaped);
-    written += this.#next;
-    give(this.#next);
-    yield* this.#advance();
-    return written;
-  }
-
-  /** What stands before `end`, which is taken. */
-  *#to(end: string): Reading<string> {
-    let read = '';
-    while (!read.endsWith(end)) {
-      if (this.#sees('')) throw new NoCall();
-      read += this.#next;
-      yield* this.#advance();
-    }
-    return read.slice(0, -end.length);
-  }
-
-  *#skip(): Reading {
-    while (/\s/.test(this.#next)) yield* this.#advance();
-  }
-
-  *#expect(word: string): Reading {
-    for (const character of word) {
-      if (this.#next !== character) throw new NoCall();
-      yield* this.#advance();
-    }
-  }
-
-  #sees(character: string): boolean {
-    return this.#next === character;
-  }
-
-  *#advance(): Reading {
-    this.#raw += this.#next;
-    if (this.#again === '') this.#next = yield;
-    else {
-      this.#next = this.#again[0] as string;
-      this.#again = this.#again.slice(1);
-    }
-  }
-}
-
-function unquoted(written: string): string {
-  try {
-    return String(JSON.parse(written));
-  } catch {
-    throw new NoCall();
   }
 }
 
