@@ -58,16 +58,22 @@ const checks: Record<string, (llm: LLM, place: Place) => Promise<void>> = {
       required: ['n', 'word'],
     };
     const some = { temperature: 1, seed: 3, maxTokens: 400 };
-    const [regex, gbnf, json, free] = await Promise.all([
+    const [regex, gbnf, json, short, free] = await Promise.all([
       generate(llm, prompt, { ...some, regex: '(yes|no), [a-f]{3}!' }),
       generate(llm, prompt, { ...some, grammar: 'root ::= "<" root ">" | [0-9]{2}', temperature: 0.001 }),
       generate(llm, prompt, { ...some, responseFormat: { type: 'json_schema', schema }, repeatPenalty: 1.2, topK: 50 }),
+      generate(llm, prompt, {
+        ...some,
+        maxTokens: 6,
+        responseFormat: { type: 'json_schema', schema: { type: 'string' } },
+      }),
       generate(llm, prompt, greedy),
     ]);
     isTrue(/^(yes|no), [a-f]{3}!$/.test(regex.text), regex.text);
     isTrue(/^<*\d\d>*$/.test(gbnf.text), gbnf.text);
     const { n, word } = JSON.parse(json.text);
     isTrue(n >= 1 && n <= 12 && ['aé', 'b'].includes(word), json.text);
+    equal(typeof JSON.parse(short.text), 'string'); // whole, few tokens as it has
     equal(
       [regex, gbnf, json].map(({ result }) => result.stopReason),
       ['eos', 'eos', 'eos'],
