@@ -224,6 +224,7 @@ interface Combinations {
   readonly oneOf?: readonly JsonSchema[];
   readonly [keyword: string]: unknown;
 }
+
 /** Types that a schema allows; where it names none, those that its keywords speak of, or all. */
 function typesOf(schema: SchemaObject): readonly string[] {
   if ('type' in schema) return [schema.type].flat() as string[];
