@@ -24,8 +24,8 @@ export interface Site extends AsyncDisposable {
   cutOff(): Promise<void>;
 }
 
-/** Builds the page, serves it with its headers on a free port of 127.0.0.1, and starts a browser with more `flags`. */
-export async function openSite({ flags: more = [] }: { readonly flags?: readonly string[] } = {}): Promise<Site> {
+/** Builds the page, serves it with its headers on a free port of 127.0.0.1, and starts a browser, with SwiftShader or no GPU. */
+export async function openSite({ hasGpu = true } = {}): Promise<Site> {
   const folder = await mkdtemp(join(tmpdir(), 'webgguf-playground-'));
   await build({ root, build: { outDir: folder, emptyOutDir: true }, logLevel: 'error' });
   const server = await preview({
@@ -37,7 +37,7 @@ export async function openSite({ flags: more = [] }: { readonly flags?: readonly
   const address = `http://127.0.0.1:${(server.httpServer.address() as AddressInfo).port}/`;
   const browser: Browser = await puppeteer.launch({
     executablePath: findBrowser()!,
-    args: [...flags, '--lang=en-US', ...more],
+    args: [...flags.filter((flag) => hasGpu || !flag.includes('webgpu')), '--lang=en-US'],
     protocolTimeout: 600_000,
   });
   return {

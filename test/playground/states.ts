@@ -173,7 +173,7 @@ async function* troubles(site: Site): AsyncGenerator<State> {
 }
 
 async function* gpuTroubles(): AsyncGenerator<State> {
-  await using site = await openSite({ flags: ['--disable-gpu', '--use-webgpu-adapter=default'] });
+  await using site = await openSite({ hasGpu: false });
   const without = await site.visit();
   await without.openFiles(pocketPath);
   await without.see('.trouble[data-kind="noAdapter"]');
