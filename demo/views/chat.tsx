@@ -124,7 +124,7 @@ function Composer() {
 
 function ContextMeter() {
   const total = llm.value?.info.contextLength ?? 0;
-  const used = contextUsed.value;
+  const used = Math.min(contextUsed.value, total); // the last token of an answer takes no place
   const text = t('contextMeter', { used: number(used), total: number(total) });
   return (
     <div class="context soft small">
