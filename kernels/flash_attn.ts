@@ -29,8 +29,6 @@ export type Shape = FlashAttnShape;
 
 export type Variant = VecAttn | TileAttn | MatrixVariant | BroadcastAttn;
 
-export { maxHeadLength } from './flash_attn_vec.ts';
-
 export const flash_attn: Kernel<Shape, Variant> = {
   name: 'flash_attn',
 

@@ -1,4 +1,4 @@
-import { maxHeadLength } from '../../kernels/flash_attn.ts';
+import { maxHeadLength } from '../../kernels/flash_attn_vec.ts';
 import type { Gguf, TensorInfo } from '../gguf/gguf.ts';
 import type { Device } from '../gpu/device.ts';
 import type { Pipelines } from '../gpu/pipelines.ts';
