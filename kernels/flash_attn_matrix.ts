@@ -61,17 +61,22 @@ export function flashAttnMatrix(shape: FlashAttnShape, variant: MatrixVariant): 
     unroll(length / side, (c) => line(start / side + c));
   const eachResult = (line: (i: number, c: number) => string) =>
     eachLeft((i) => along(n, headLength, (c) => line(i, c)));
-  const at = (i: number, rowStride: number, column: number) =>
-    `(own_rows + ${i * m}u) * ${rowStride}u + ${column}u, ${rowStride}u`;
-  const store = (name: string, b: number) =>
+  /** Where the i-th matrix of a subgroup's rows starts at a column. */
+  const at = (i: number, rowStride: number, column: number) => `(own_rows + ${i * m}u) * ${rowStride}u + ${column}u`;
+  /** The matrices of a block's columns, to `scores` and back. */
+  const eachOfBlock = (b: number, line: (i: number, c: number, place: string) => string) =>
     eachLeft((i) =>
-      along(
-        n,
-        blockLength,
-        (c) =>
-          `subgroupMatrixStore<row_major>(&scores, ${at(i, scoreStride, c * n - b * blockLength).replace(/, (\w+)$/, `, ${name}${i}_${c}, $1`)});`,
-        b * blockLength,
-      ),
+      along(n, blockLength, (c) => line(i, c, at(i, scoreStride, c * n - b * blockLength)), b * blockLength),
+    );
+  const store = (name: string, b: number) =>
+    eachOfBlock(
+      b,
+      (i, c, place) => `subgroupMatrixStore<row_major>(&scores, ${place}, ${name}${i}_${c}, ${scoreStride}u);`,
+    );
+  const load = (name: string, b: number) =>
+    eachOfBlock(
+      b,
+      (i, c, place) => `${name}${i}_${c} = subgroupMatrixLoad<Sums, row_major>(&scores, ${place}, ${scoreStride}u);`,
     );
   const four = (e: number) => `vec4<f32>(${[0, 1, 2, 3].map((d) => `scores[own_scores + ${4 * e + d}u]`).join(', ')})`;
   const put = (array: string, index: string, v: string) => unroll(4, (d) => `${array}[${index} + ${d}u] = ${v}[${d}];`);
@@ -79,12 +84,12 @@ export function flashAttnMatrix(shape: FlashAttnShape, variant: MatrixVariant): 
   return `
 ${matrices(variant)}
 ${attention(shape, false)}
-var<workgroup> staged: array<Component, ${Math.max(tileLength * stride, blockLength * valStride)}>; // queries [row, values of a slice], keys [position, values of a slice]; or values [position, headLength]
+// queries [row, values of a slice], keys [position, values of a slice]; or values [position, headLength]
+var<workgroup> staged: array<Component, ${Math.max(tileLength * stride, blockLength * valStride)}>;
 var<workgroup> scores: array<f32, ${tileRows * scoreStride}>; // [row, positions of a block]; or results on their way
 ${f16 ? `var<workgroup> weights: array<f16, ${tileRows * weightStride}>; // [row, positions of a block]` : ''}
 var<workgroup> grown: atomic<u32>; // the last tile whose scores were far beyond a row's maximum, by its start + 1
 
-fn decays(x: vec4<f32>) -> vec4<f32> { return vec4<f32>(decay(x.x), decay(x.y), decay(x.z), decay(x.w)); }
 fn highest_of(v: vec4<f32>) -> f32 { return max(max(v.x, v.y), max(v.z, v.w)); }
 
 @compute @workgroup_size(${invocations}) ${subgroupSize(variant)}
@@ -113,7 +118,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     ${put('staged', `row * ${stride}u + (half * ${length / 8}u + i) * 4u`, 'v')}
   }
   workgroupBarrier();
-  ${eachLeft((i) => along(k, length, (c) => `let query${i}_${c} = subgroupMatrixLoad<Left, row_major>(&staged, ${at(i, stride, c * k - start)});`, start))}`,
+  ${eachLeft((i) => along(k, length, (c) => `let query${i}_${c} = subgroupMatrixLoad<Left, row_major>(&staged, ${at(i, stride, c * k - start)}, ${stride}u);`, start))}`,
     )
     .join('\n')}
 
@@ -178,7 +183,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       workgroupBarrier();
       ${unroll(blockLength / 2, (e) => `scores[own_scores + ${e}u] *= shrink;`)}
       workgroupBarrier();
-      ${eachLeft((i) => along(n, blockLength, (c) => `out${i}_${c} = subgroupMatrixLoad<Sums, row_major>(&scores, ${at(i, scoreStride, c * n - b * blockLength)});`, b * blockLength))}
+      ${load('out', b)}
       workgroupBarrier();`,
       )}
     }
@@ -206,7 +211,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       k,
       blockLength,
       (d) => `{
-      ${eachLeft((i) => `let row_weights${i} = subgroupMatrixLoad<Left, row_major>(&${weights}, ${at(i, weightStride, d * k)});`)}
+      ${eachLeft((i) => `let row_weights${i} = subgroupMatrixLoad<Left, row_major>(&${weights}, ${at(i, weightStride, d * k)}, ${weightStride}u);`)}
       ${along(
         n,
         headLength,

@@ -42,8 +42,10 @@ export function flashAttnTile(shape: FlashAttnShape, { f16 }: TileAttn): string 
   return wgsl`
 ${attention(shape, f16)}
 const ROW_QUADS = ${rowQuads}u;
-var<workgroup> staged: array<vec4<f32>, ${staged}>; // queries [values, ROW_QUADS] and keys [fours, position]; or values [position, FOURS]
-var<workgroup> weights: array<vec4<f32>, ${lanes * rowQuads}>; // [position, ROW_QUADS]; before, the highest scores [lane, ROW_QUADS]
+// queries [values, ROW_QUADS] and keys [fours, position]; or values [position, FOURS]
+var<workgroup> staged: array<vec4<f32>, ${staged}>;
+// [position, ROW_QUADS]; before, the highest scores [lane, ROW_QUADS]
+var<workgroup> weights: array<vec4<f32>, ${lanes * rowQuads}>;
 
 fn token_of(item: Item, row: u32) -> u32 { return item.token + min(row / ${block}u, item.token_count - 1u); }
 fn limit_of(item: Item, row: u32) -> u32 { return min(item.key_end, tokens[token_of(item, row)].position + 1u); }
@@ -51,7 +53,6 @@ fn query(item: Item, head_start: u32, row: u32, i: u32) -> vec4<f32> {
   let four = q[token_of(item, row) * Q_FOURS + (head_start + row % ${block}u) * FOURS + min(i, FOURS - 1u)];
   return select(vec4<f32>(), four, i < FOURS);
 }
-fn decays(x: vec4<f32>) -> vec4<f32> { return vec4<f32>(decay(x.x), decay(x.y), decay(x.z), decay(x.w)); }
 
 @compute @workgroup_size(${invocations})
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) invocation: u32) {

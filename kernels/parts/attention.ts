@@ -76,4 +76,5 @@ fn hand_on_state(item: Item, head: u32, highest: f32, sum: f32) {
 
 // e^x for x ≤ 0, exactly 1 at 0: a tile that raises no maximum must not touch the sums
 fn decay(x: f32) -> f32 { return select(exp(max(x, -87.0)), 1.0, x == 0.0); }
+fn decays(x: vec4<f32>) -> vec4<f32> { return vec4<f32>(decay(x.x), decay(x.y), decay(x.z), decay(x.w)); }
 `;
