@@ -41,7 +41,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
 `;
 }
 
-export const outerBuffers = ({ invocations }: ArithmeticShape) => ({ src: 64 * 4, dst: invocations * 4 });
+export const outerBuffers = ({ invocations }: ArithmeticShape) => ({ src: 64 * 16, dst: invocations * 4 });
 
 /** Products of one dispatch. */
 export const outerCount = ({ invocations, steps }: ArithmeticShape, { side }: OuterVariant) =>
