@@ -79,3 +79,20 @@ test('by keyboard alone: the built-in model, a question, its answer, a panel and
   expect(await focused()).toBe('show-look');
   await visitor.close();
 });
+
+test('the self-test tells kernel by kernel what is right, and can be stopped', async () => {
+  const visitor = await site.visit();
+  await visitor.click('#show-look');
+  await visitor.click('#self-test');
+  await visitor.until('two kernels', async () => (await visitor.texts('.self-test li')).length >= 2);
+  for (const line of await visitor.texts('.self-test li')) {
+    const [, right, total] = /(\d+) of (\d+) right$/.exec(line)!;
+    expect(right).toBe(total);
+  }
+  await visitor.click('.side ::-p-text(Stop)');
+  await visitor.see('#self-test');
+  expect(await visitor.page.$('.trouble')).toBeNull();
+  await visitor.until('its worker is gone', async () => visitor.page.workers().length === 0);
+  expect(visitor.errors).toEqual([]);
+  await visitor.close();
+});
