@@ -37,6 +37,12 @@ const expected = await (async () => {
   return text;
 })();
 
+async function answersAndLeaves(visitor: Visitor): Promise<void> {
+  expect(await greedyText(visitor)).toBe(expected);
+  expect(visitor.errors).toEqual([]);
+  await visitor.close();
+}
+
 /** Which blocks the page's storage holds, by the table that it keeps. */
 function storedBlocks({ page }: Visitor): Promise<boolean[]> {
   return page.evaluate(async (count) => {
@@ -83,12 +89,9 @@ test('a download that is cancelled, then cut by leaving the page, goes on with t
   server.asked.length = 0;
   expect(await visitor.text('.list li')).toMatch(/^slow\.gguf[\d.]+ MB of 14 MBResume$/);
   await visitor.openStored();
-  expect(server.asked).toEqual([]);
   await visitor.load();
   expect(askedBytes()).toBe(missingBytes(left));
-  expect(await greedyText(visitor)).toBe(expected);
-  expect(visitor.errors).toEqual([]);
-  await visitor.close();
+  await answersAndLeaves(visitor);
 });
 
 test('a flipped byte in storage is found and its block fetched again; then nothing is', async () => {
@@ -134,9 +137,7 @@ test('a server without Range: told, stored as a whole, and not asked again', asy
   await visitor.openStored();
   await visitor.load();
   expect(server.asked).toEqual([]);
-  expect(await greedyText(visitor)).toBe(expected);
-  expect(visitor.errors).toEqual([]);
-  await visitor.close();
+  await answersAndLeaves(visitor);
 });
 
 test('two tabs at once: one fetches, the other waits, both answer; what one has open the other does not delete', async () => {
@@ -186,9 +187,7 @@ test('room that runs out on the way is told; what came is whole, and stays', asy
   await visitor.click('.trouble ::-p-text(Try again)');
   await visitor.see('#question');
   expect(askedBytes()).toBe(missingBytes(left));
-  expect(await greedyText(visitor)).toBe(expected);
-  expect(visitor.errors).toEqual([]);
-  await visitor.close();
+  await answersAndLeaves(visitor);
 });
 
 test('a server that breaks off, has no such file, wants a login: each is told, with a way on', async () => {
