@@ -24,10 +24,21 @@ export interface Site extends AsyncDisposable {
   cutOff(): Promise<void>;
 }
 
+/** As it is published: vitest's NODE_ENV would make another page of it, without a service worker. */
+async function buildPage(outDir: string): Promise<void> {
+  const { NODE_ENV = '' } = process.env;
+  process.env.NODE_ENV = 'production';
+  try {
+    await build({ root, build: { outDir, emptyOutDir: true }, logLevel: 'error' });
+  } finally {
+    process.env.NODE_ENV = NODE_ENV;
+  }
+}
+
 /** Builds the page, serves it with its headers on a free port of 127.0.0.1, and starts a browser, with SwiftShader or no GPU. */
 export async function openSite({ hasGpu = true } = {}): Promise<Site> {
   const folder = await mkdtemp(join(tmpdir(), 'webgguf-playground-'));
-  await build({ root, build: { outDir: folder, emptyOutDir: true }, logLevel: 'error' });
+  await buildPage(folder);
   const server = await preview({
     root,
     build: { outDir: folder },
