@@ -16,7 +16,7 @@ import { finishReason, Usage } from './usage.ts';
 const tokenIds = z.array(tokenId);
 /** Prompts of one request, choices of all of them, and most likely tokens of one place, at most. */
 const maxPrompts = 4096;
-const maxChoices = 4096;
+const maxAllChoices = 4096;
 const maxLogprobs = 100;
 
 const request = z.object({
@@ -85,7 +85,7 @@ export const completions = operation({
       });
     }
     const count = prompts.length * perPrompt;
-    if (count > maxChoices) throw badRequest(`n: ${count} choices are more than ${maxChoices}`, { param: 'n' });
+    if (count > maxAllChoices) throw badRequest(`n: ${count} choices are more than ${maxAllChoices}`, { param: 'n' });
     const lists = Array.from({ length: count }, () => new LogprobList(tokenizer, !asked.echo));
     const logprobsOf = (index: number, tokens: readonly Token[]) => {
       if (typeof asked.logprobs !== 'number') return null;
