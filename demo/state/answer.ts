@@ -34,7 +34,7 @@ export const draftText = signal('');
 export async function send(content: string): Promise<void> {
   draftText.value = '';
   const messages: Message[] = [...chat.value.messages, { role: 'user', content }];
-  const isAnswered = await answer({ messages }, () => send(content));
+  const isAnswered = await answer({ ...chat.value, messages }, () => send(content));
   if (!isAnswered) draftText.value ||= content;
 }
 
@@ -42,27 +42,26 @@ export async function send(content: string): Promise<void> {
 export async function regenerate(): Promise<void> {
   const { messages } = chat.value;
   const last = messages.findLastIndex(({ role }) => role === 'user');
-  await answer({ messages: messages.slice(0, last + 1) }, regenerate);
+  await answer({ ...chat.value, messages: messages.slice(0, last + 1) }, regenerate);
 }
 
 /** Asks another question in the place of message `index`; what followed is gone. */
 export async function edit(index: number, content: string): Promise<void> {
   const messages: Message[] = [...chat.value.messages.slice(0, index), { role: 'user', content }];
-  const change = { messages, ...(index === 0 && { title: '' }) }; // the first question is the title
+  const asked = { ...chat.value, messages, ...(index === 0 && { title: '' }) }; // the first question is the title
   const ask = async () => {
-    await answer(change, ask);
+    await answer(asked, ask);
   };
   await ask();
 }
 
 /** Whether there is any; where there is none, the chat stays as it was. */
-async function answer(change: Partial<Chat>, retry: () => Promise<void>): Promise<boolean> {
+async function answer(asked: Chat, retry: () => Promise<void>): Promise<boolean> {
   const model = llm.value;
   if (running || !model) return false;
   running = new AbortController();
   const { signal } = running;
   trouble.value = undefined;
-  let asked: Chat = { ...chat.value, ...change };
   const view = new AnswerView(asked);
   const hidden = watchBackground();
   const tokens: number[] = [];
@@ -74,7 +73,7 @@ async function answer(change: Partial<Chat>, retry: () => Promise<void>): Promis
     const stream = model.generate(prompt, options);
     let step = await stream.next();
     for (; !step.done; step = await stream.next()) {
-      if (tokens.length === 0) asked = await changeChat({}, asked);
+      if (tokens.length === 0) await changeChat({}, asked);
       tokens.push(step.value.id);
       view.add(step.value.text);
       contextUsed.value = prompt.length + tokens.length;

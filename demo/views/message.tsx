@@ -2,6 +2,7 @@
 import { useSignal } from '@preact/signals';
 import { edit, regenerate } from '../state/answer.ts';
 import type { AnswerStats, Message } from '../state/chats.ts';
+import { llm } from '../state/session.ts';
 import { showTrouble } from '../state/trouble.ts';
 import { duration, number, t } from '../text/index.ts';
 import { Button } from './button.tsx';
@@ -71,7 +72,7 @@ export function Answer({ message, isLast, isComing = false }: AnswerProps) {
     view.value = view.value === wanted ? 'text' : wanted;
   };
   const { content, tokens = [], prompt = [], stats } = message;
-  const hasTokens = tokens.length > 0;
+  const hasTokens = tokens.length > 0 && stats?.model === llm.value?.info.name; // of this model's vocabulary
   return (
     <article class="answer" aria-label={t('model')} aria-busy={isComing}>
       {view.value === 'prompt' && <PromptTokens prompt={prompt} />}
