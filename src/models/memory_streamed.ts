@@ -41,6 +41,8 @@ const longChunkShare = 1 / 16;
 const streamedMoreShare = 1 / 4;
 /** … or of the budget, where little is streamed. */
 const leastGrownShare = 1 / 16;
+/** Of what grows, what a page for each sequence may take. */
+const sequencesShare = 1 / 2;
 /** KV's where whole layers leave room. */
 const leftKvShare = 1 / 4;
 
@@ -71,7 +73,10 @@ export function planStreamed(
     Math.max(budgetBytes * leastGrownShare, streamedBytes * streamedMoreShare),
   );
   const ladder = { needs, options, grownBytes };
-  const beside = grown(least, ladder, Math.min(room, grownBytes(least) + more), {
+  const mostBytes = Math.min(room, grownBytes(least) + more);
+  const pagesBytes = (mostBytes - grownBytes(least)) * sequencesShare;
+  const first = withPageEach(least, ladder, grownBytes(least) + Math.min(pagesBytes, budgetBytes * kvShare));
+  const beside = grown(first, ladder, mostBytes, {
     kvBytes: budgetBytes * kvShare,
     longChunkBytes: budgetBytes * longChunkShare,
   });
@@ -111,6 +116,16 @@ function leastSizes(needs: Needs, slots: Slots, { chunkLength = shortestChunk }:
     tileBytes: slots.leastTileBytes,
     ...needs.leastRing,
   };
+}
+
+/** A page for each of the sequences, as many as fit: who shares a pass pays nothing for it. */
+function withPageEach(sizes: Sizes, { needs, options, grownBytes }: Ladder, limitBytes: number): Sizes {
+  const most = Math.min(options.contextLength ?? needs.trainedContext, options.sequences * pageLength);
+  for (let contextLength = most; contextLength > sizes.contextLength; contextLength -= pageLength) {
+    const longer = { ...sizes, contextLength };
+    if (grownBytes(longer) <= limitBytes) return longer;
+  }
+  return sizes;
 }
 
 interface Ladder {

@@ -63,6 +63,17 @@ describe('ALIA-40b', async () => {
     requireSound(asked, alia, 8 * gib);
   });
 
+  test('streaming, each of several sequences has a page, as far as that leaves room for the rest', () => {
+    const contexts = [1, 4, 64].map((sequences) => {
+      const planned = plan(alia, { budgetBytes: 1.5 * gib, sequences });
+      requireSound(planned, alia, 1.5 * gib);
+      return planned.contextLength;
+    });
+    expect(contexts.slice(0, 2)).toEqual([512, 4 * 256]);
+    expect(contexts[2]).toBeLessThan(64 * 256);
+    expect(plan(alia, { budgetBytes: 16 * gib, sequences: 32 }).contextLength).toBeGreaterThanOrEqual(32 * 256);
+  });
+
   test('two sequences, exact and fast, each kind of KV', () => {
     for (const [precision, kvType] of [
       ['exact', 'f32'],
