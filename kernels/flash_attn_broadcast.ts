@@ -49,6 +49,13 @@ enable subgroups;
 ${attention(shape, false)}
 fn total(v: vec4<f32>) -> f32 { return (v.x + v.y) + (v.z + v.w); }
 
+// a query row of an item: a token, and a head of the block
+struct Row {
+  token: u32,
+  head: u32,
+}
+fn row_of(item: Item, row: u32) -> Row { return Row(item.token + min(row / ${block}u, item.token_count - 1u), row % ${block}u); }
+
 @compute @workgroup_size(${invocationsOf(shape)})
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,
@@ -66,17 +73,19 @@ fn main(
   let head_start = KV_HEAD_START * HEAD_GROUP + group.y * ${block}u;
   let kv_head = group.y * ${block}u / HEAD_GROUP; // within the group that is bound
   let page_row = page_row_of(item);
-  // [rows, FOURS]: at constant indices registers, and code for only one at others
+  // of [rows, FOURS] and [rows]: at constant indices registers, and code for only one at others
   var queries: array<vec4<f32>, ${rows * fours}>;
   var results: array<vec4<f32>, ${rows * fours}>;
+  var limits: array<u32, ${rows}>; // positions from here on are in the future
+  for (var r = 0u; r < not_constant(${rows}u); r++) {
+    let own = row_of(item, invocation * ${rows}u + r);
+    limits[r] = min(item.key_end, tokens[own.token].position + 1u);
+    let first = own.token * Q_FOURS + (head_start + own.head) * FOURS;
+    for (var i = 0u; i < not_constant(FOURS); i++) { queries[r * FOURS + i] = q[first + i] * ${1 / Math.sqrt(headLength)}; }
+  }
   ${eachRow(
     (r) => `
-  let row${r} = invocation * ${rows}u + ${r}u;
-  let token${r} = item.token + min(row${r} / ${block}u, item.token_count - 1u);
-  let head${r} = head_start + row${r} % ${block}u;
-  let limit${r} = min(item.key_end, tokens[token${r}].position + 1u); // positions from here on are in the future
-  let q${r} = token${r} * Q_FOURS + head${r} * FOURS;
-  for (var i = 0u; i < not_constant(FOURS); i++) { queries[${r * fours}u + i] = q[q${r} + i] * ${1 / Math.sqrt(headLength)}; }
+  let limit${r} = limits[${r}];
   var max${r} = LOWEST;
   var sum${r} = 0.0;`,
   )}
@@ -112,13 +121,21 @@ fn main(
     }`,
     )}
   }
+  var highest: array<f32, ${rows}>;
+  var sums: array<f32, ${rows}>;
   ${eachRow(
     (r) => `
-  if (row${r} < item.token_count * ${block}u) {
-    for (var i = 0u; i < not_constant(FOURS); i++) { hand_on(item, token${r}, head${r}, i, results[${r * fours}u + i], sum${r}); }
-    hand_on_state(item, head${r}, max${r}, sum${r});
-  }`,
+  highest[${r}] = max${r};
+  sums[${r}] = sum${r};`,
   )}
+  for (var r = 0u; r < not_constant(${rows}u); r++) {
+    let row = invocation * ${rows}u + r;
+    if (row >= item.token_count * ${block}u) { break; }
+    let own = row_of(item, row);
+    let head = head_start + own.head;
+    for (var i = 0u; i < not_constant(FOURS); i++) { hand_on(item, own.token, head, i, results[r * FOURS + i], sums[r]); }
+    hand_on_state(item, head, highest[r], sums[r]);
+  }
 }
 `;
 }

@@ -15,7 +15,7 @@ const invocations = 64;
 export const maxHeadLength = 4 * invocations;
 /** Positions per tile; divides a page. */
 const tileLength = 64;
-/** Rows whose parts meet in workgroup memory at once; every barrier more costs a CPU driver a second of compiling. */
+/** Rows whose parts meet in workgroup memory at once, at least half of all: every barrier more costs a CPU driver a second of compiling. */
 const rowsAtOnce = 4;
 
 export function flashAttnVec(shape: FlashAttnShape, { f16 }: VecAttn): string {
@@ -99,15 +99,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     workgroupBarrier();
   }
 
-  ${unroll(Math.ceil(rows / rowsAtOnce), (chunk) => {
-    const first = chunk * rowsAtOnce;
-    const count = Math.min(rowsAtOnce, rows - first);
-    return `
-  ${unroll(count, (r) => `parts[${r}][lane] = out${first + r};`)}
-  workgroupBarrier();
-  for (var i = lane; i < ${count}u * FOURS; i += ${invocations}u) { finish(item, head_start, ${first}u, i / FOURS, i % FOURS); }
-  workgroupBarrier();`;
-  })}
+  for (var first = 0u; first < not_constant(ROWS); first += ${rowsAtOnce}u) {
+    ${unroll(Math.min(rows, rowsAtOnce), (r) => `parts[${r}][lane] = ${rowFrom(r, rows)};`)}
+    workgroupBarrier();
+    for (var i = lane; i < min(${rowsAtOnce}u, ROWS - first) * FOURS; i += ${invocations}u) {
+      finish(item, head_start, first, i / FOURS, i % FOURS);
+    }
+    workgroupBarrier();
+  }
 }
 
 // Adds up the parts of a row's column, and hands it on.
@@ -119,4 +118,9 @@ fn finish(item: Item, head_start: u32, first: u32, r: u32, column: u32) {
   if (column == 0u) { hand_on_state(item, head_start + row, row_max[row], row_sum[row]); }
 }
 `;
+}
+
+/** Row `first + r` of the result. */
+function rowFrom(r: number, rows: number): string {
+  return r + rowsAtOnce < rows ? `select(out${r}, out${r + rowsAtOnce}, first > 0u)` : `out${r}`;
 }

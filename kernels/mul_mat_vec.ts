@@ -82,10 +82,12 @@ export const mul_mat_vec: Kernel<Shape, Variant> = {
     const groupPairs = (invocations / lanes) * pairs;
     const part = vecAfter(shape, groupPairs);
     const normed = eps === undefined ? 0 : 1;
+    const meets = lanes > 1 ? normed : 0; // sums of squares that a team shares out
+    const squaresOf = (column: string) => (normed ? `squares_of(act_row(min(first + ${column}, end - 1u)))` : '0.0');
     const eachColumn = (line: (c: number) => string) => unroll(columns, line);
     const columnSums = Array.from({ length: columns }, (_, c) => [
       ...Array.from({ length: pairs }, (_, p) => finishedPair(products, p, c)),
-      ...(normed ? [`vec2<f32>(squares${c}, 0.0)`] : []),
+      ...(meets ? [`vec2<f32>(squares${c}, 0.0)`] : []),
     ]);
     /** Runs `body` for the steps of a row that are this lane's. */
     const eachStep = (count: string, body: string) =>
@@ -107,6 +109,11 @@ ${silu}
 #if ${normed === 1}
 override ROW_LENGTH: u32;
 override EPS: f32;
+fn squares_of(token: u32) -> f32 {
+  var sum = 0.0;
+  for (var i = 0u; i < not_constant(BLOCKS); i++) { sum += act_squares(token, i); }
+  return sum;
+}
 #endif
 #if ${wanted === true}
 var<storage, read> logit_rows: array<u32>;
@@ -115,7 +122,7 @@ fn act_row(token: u32) -> u32 { return logit_rows[token]; }
 fn act_row(token: u32) -> u32 { return token; }
 #endif
 ${part.wgsl}
-${declareMeeting(variant, pairs + normed)}
+${declareMeeting(variant, pairs + meets)}
 
 // a pair of the group's rows, for one column
 fn take(own: u32, group: vec3<u32>, column: u32, sum: vec2<f32>, squares: f32) {
@@ -149,16 +156,16 @@ fn main(
   ${eachColumn((c) => `let token${c} = act_row(min(first + ${c}u, end - 1u));`)}
   ${declareSums(products)}
   ${eachStep(steps, addProducts(products))}
-  ${normed ? eachColumn((c) => `var squares${c} = 0.0;`) : ''}
+  ${meets ? eachColumn((c) => `var squares${c} = 0.0;`) : ''}
   ${
-    normed
+    meets
       ? eachStep(
           'BLOCKS',
           eachColumn((c) => `squares${c} += act_squares(token${c}, i);`),
         )
       : ''
   }
-  ${meet(variant, columnSums, normed, (team, column, pair, v, [squares = 'vec2<f32>()']) => `take(${team} * ${pairs}u + ${pair}, group, ${column}, ${v}, ${squares}.x);`)}
+  ${meet(variant, columnSums, meets, (team, column, pair, v, [squares]) => `take(${team} * ${pairs}u + ${pair}, group, ${column}, ${v}, ${squares ? `${squares}.x` : squaresOf(column)});`)}
   ${finishHeld(part, columns, invocations)}
 }
 `;

@@ -48,11 +48,23 @@ export function meet(
 ): string {
   const sums = (columns[0] as ColumnSums).length;
   const pairs = sums - shared;
-  if (lanes === 1)
-    return unroll(columns.length, (c) => {
-      const of = columns[c] as ColumnSums;
-      return unroll(pairs, (p) => take('team', `${c}u`, `${p}u`, of[p] as string, of.slice(pairs)));
-    });
+  if (lanes === 1) {
+    const own = (s: string) => `own_sums[c * ${sums}u + ${s}]`;
+    return `
+  var own_sums: array<vec2<f32>, ${columns.length * sums}>; // [columns, sums], so that there is code for one alone: drivers take seconds for eight
+  ${unroll(columns.length, (c) => unroll(sums, (s) => `own_sums[${c * sums + s}] = ${(columns[c] as ColumnSums)[s]};`))}
+  for (var i = 0u; i < not_constant(${columns.length * pairs}u); i++) {
+    let c = i / ${pairs}u;
+    let p = i % ${pairs}u;
+    ${take(
+      'team',
+      'c',
+      'p',
+      own('p'),
+      Array.from({ length: shared }, (_, s) => own(`${pairs + s}u`)),
+    )}
+  }`;
+  }
   if (subgroups)
     return unroll(
       columns.length,

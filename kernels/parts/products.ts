@@ -48,22 +48,20 @@ export function addProducts({ activation, rows, columns, halves }: Products): st
     ${unroll(columns, (c) => `sum${r}_${c} = fma(f32(dot_half(w${r}, x${c})), ws${r} * xs${c}, sum${r}_${c});`)}`,
     )}`;
   }
-  const blocks = ['x', 'y'].map((scale, b) => ({ scale, of: `2u * i + ${b}u` }));
   return `
-    ${unroll(rows, (r) => `let ws${r} = weight_scales(row + ${r}u, i);`)}
-    ${unroll(columns, (c) => `let xs${c} = act_scales(token${c}, i);`)}
-    ${blocks
-      .map(
-        ({ scale, of }) => `
-    ${unroll(columns, (c) => `let ${scale}${c} = act_packed(token${c}, ${of});`)}
-    ${unroll(
-      rows,
-      (r) => `
-    let ${scale}w${r} = weight_packed(row + ${r}u, ${of});
-    ${unroll(columns, (c) => `sum${r}_${c} = fma(f32(dot_packed(${scale}w${r}, ${scale}${c})), ws${r}.${scale} * xs${c}.${scale}, sum${r}_${c});`)}`,
-    )}`,
-      )
-      .join('')}`;
+    ${unroll(rows, (r) => `let two${r} = weight_scales(row + ${r}u, i);`)}
+    ${unroll(columns, (c) => `let xtwo${c} = act_scales(token${c}, i);`)}
+    for (var second = 0u; second < not_constant(2u); second++) {
+      let block = 2u * i + second;
+      ${unroll(columns, (c) => `let x${c} = act_packed(token${c}, block); let xs${c} = select(xtwo${c}.x, xtwo${c}.y, second == 1u);`)}
+      ${unroll(
+        rows,
+        (r) => `
+      let w${r} = weight_packed(row + ${r}u, block);
+      let ws${r} = select(two${r}.x, two${r}.y, second == 1u);
+      ${unroll(columns, (c) => `sum${r}_${c} = fma(f32(dot_packed(w${r}, x${c})), ws${r} * xs${c}, sum${r}_${c});`)}`,
+      )}
+    }`;
 }
 
 /** The finished sums of rows 2·pair and 2·pair + 1 for column `c`. */
