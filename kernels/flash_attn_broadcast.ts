@@ -38,10 +38,13 @@ export function flashAttnBroadcast(shape: FlashAttnShape, { lanes }: BroadcastAt
   const eachRow = (line: (r: number) => string) => unroll(rows, line);
   const eachFour = (line: (i: number) => string) => unroll(fours, line);
   const eachPosition = (line: (p: number) => string) => unroll(positions, line);
+  // without sharing, arrays at constant indices: registers too, and one load in the code
   const load = (name: string, fetch: string) =>
-    unroll(loads, (l) => `let ${name}${l} = ${fetch}(page_start, place + min(${l * lanes}u + lane, last));`);
+    lanes === 1
+      ? `for (var i = 0u; i < not_constant(${loads}u); i++) { ${name}[i] = ${fetch}(page_start, place + min(i, last)); }`
+      : unroll(loads, (l) => `let ${name}${l} = ${fetch}(page_start, place + min(${l * lanes}u + lane, last));`);
   const four = (name: string, i: number) =>
-    lanes === 1 ? `${name}${i}` : `subgroupBroadcast(${name}${Math.floor(i / lanes)}, ${i % lanes}u)`;
+    lanes === 1 ? `${name}[${i}]` : `subgroupBroadcast(${name}${Math.floor(i / lanes)}, ${i % lanes}u)`;
   return wgsl`
 #if ${lanes > 1}
 enable subgroups;
@@ -67,7 +70,8 @@ fn main(
 #if ${lanes > 1}
   let lane = subgroup_lane % ${lanes}u;
 #else
-  let lane = 0u;
+  var key: array<vec4<f32>, ${loads}>;
+  var val: array<vec4<f32>, ${loads}>;
 #endif
   let item = items[range.start + group.x];
   let head_start = KV_HEAD_START * HEAD_GROUP + group.y * ${block}u;
