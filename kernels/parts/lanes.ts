@@ -48,11 +48,9 @@ export function meet(
 ): string {
   const sums = (columns[0] as ColumnSums).length;
   const pairs = sums - shared;
-  if (lanes === 1) {
-    const own = (s: string) => `own_sums[c * ${sums}u + ${s}]`;
+  if (lanes === 1)
     return `
-  var own_sums: array<vec2<f32>, ${columns.length * sums}>; // [columns, sums], so that there is code for one alone: drivers take seconds for eight
-  ${unroll(columns.length, (c) => unroll(sums, (s) => `own_sums[${c * sums + s}] = ${(columns[c] as ColumnSums)[s]};`))}
+  ${ownSums(columns)}
   for (var i = 0u; i < not_constant(${columns.length * pairs}u); i++) {
     let c = i / ${pairs}u;
     let p = i % ${pairs}u;
@@ -60,11 +58,10 @@ export function meet(
       'team',
       'c',
       'p',
-      own('p'),
-      Array.from({ length: shared }, (_, s) => own(`${pairs + s}u`)),
+      ownSum(sums, 'p'),
+      Array.from({ length: shared }, (_, s) => ownSum(sums, `${pairs + s}u`)),
     )}
   }`;
-  }
   if (subgroups)
     return unroll(
       columns.length,
@@ -75,20 +72,29 @@ export function meet(
   }`,
     );
   const teams = invocations / lanes;
-  return unroll(
-    columns.length,
-    (c) => `
-  ${c > 0 ? 'workgroupBarrier();' : ''}
-  ${unroll(sums, (s) => `partial[${s * invocations}u + invocation] = ${(columns[c] as ColumnSums)[s]};`)}
-  workgroupBarrier();
-  for (var i = invocation; i < ${pairs * teams}u; i += ${invocations}u) {
-    let other = i % ${teams}u;
-    let p = i / ${teams}u;
-    let v = team_sum(p * ${invocations}u + other * ${lanes}u);
-    ${unroll(shared, (s) => `let v${pairs + s} = team_sum(${(pairs + s) * invocations}u + other * ${lanes}u);`)}
-    ${take('other', `${c}u`, 'p', 'v', sharedNames(pairs, shared))}
-  }`,
-  );
+  return `
+  ${ownSums(columns)}
+  ${columns.length > 1 ? `for (var c = 0u; c < not_constant(${columns.length}u); c++) {` : '{ let c = 0u;'}
+    ${unroll(sums, (s) => `partial[${s * invocations}u + invocation] = ${ownSum(sums, `${s}u`)};`)}
+    workgroupBarrier();
+    for (var i = invocation; i < ${pairs * teams}u; i += ${invocations}u) {
+      let other = i % ${teams}u;
+      let p = i / ${teams}u;
+      let v = team_sum(p * ${invocations}u + other * ${lanes}u);
+      ${unroll(shared, (s) => `let v${pairs + s} = team_sum(${(pairs + s) * invocations}u + other * ${lanes}u);`)}
+      ${take('other', 'c', 'p', 'v', sharedNames(pairs, shared))}
+    }
+    ${columns.length > 1 ? 'workgroupBarrier();' : ''}
+  }`;
 }
+
+/** [columns, sums], in the end only: so there is code for one column, where drivers take seconds to compile eight. */
+const ownSums = (columns: readonly ColumnSums[]) => `
+  var own_sums: array<vec2<f32>, ${columns.flat().length}>;
+  ${columns
+    .flat()
+    .map((sum, i) => `own_sums[${i}] = ${sum};`)
+    .join('\n')}`;
+const ownSum = (sums: number, s: string) => `own_sums[c * ${sums}u + ${s}]`;
 
 const sharedNames = (pairs: number, shared: number) => Array.from({ length: shared }, (_, s) => `v${pairs + s}`);
