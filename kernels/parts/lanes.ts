@@ -37,8 +37,8 @@ fn team_sum(first: u32) -> vec2<f32> { return ${tree(lanes, (l) => `partial[firs
 
 /**
  * WGSL that adds up every column's sums over the lanes of a team, and lets one invocation go on with each pair but the
- * last `shared` ones, which all pairs of a column want: `take(team, column, p, v, shared…)`. The entry point has `lane`,
- * `team` and `invocation`.
+ * last `shared` ones, which all pairs of a column want (none where nobody shares a row): `take(team, column, p, v, shared…)`.
+ * The entry point has `lane`, `team` and `invocation`.
  */
 export function meet(
   { invocations, lanes, subgroups }: Lanes,
@@ -54,13 +54,7 @@ export function meet(
   for (var i = 0u; i < not_constant(${columns.length * pairs}u); i++) {
     let c = i / ${pairs}u;
     let p = i % ${pairs}u;
-    ${take(
-      'team',
-      'c',
-      'p',
-      ownSum(sums, 'p'),
-      Array.from({ length: shared }, (_, s) => ownSum(sums, `${pairs + s}u`)),
-    )}
+    ${take('team', 'c', 'p', ownSum(sums, 'p'), [])}
   }`;
   if (subgroups)
     return unroll(
