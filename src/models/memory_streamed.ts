@@ -73,9 +73,9 @@ export function planStreamed(
     Math.max(budgetBytes * leastGrownShare, streamedBytes * streamedMoreShare),
   );
   const ladder = { needs, options, grownBytes };
-  const mostBytes = Math.min(room, grownBytes(least) + more);
-  const pagesBytes = (mostBytes - grownBytes(least)) * sequencesShare;
-  const first = withPageEach(least, ladder, grownBytes(least) + Math.min(pagesBytes, budgetBytes * kvShare));
+  const spareBytes = Math.min(budgetBytes - leastBytes, more);
+  const mostBytes = leastBytes - needs.vectorBytes + spareBytes;
+  const first = withPageEach(least, ladder, Math.min(spareBytes * sequencesShare, budgetBytes * kvShare));
   const beside = grown(first, ladder, mostBytes, {
     kvBytes: budgetBytes * kvShare,
     longChunkBytes: budgetBytes * longChunkShare,
@@ -119,13 +119,10 @@ function leastSizes(needs: Needs, slots: Slots, { chunkLength = shortestChunk }:
 }
 
 /** A page for each of the sequences, as many as fit: who shares a pass pays nothing for it. */
-function withPageEach(sizes: Sizes, { needs, options, grownBytes }: Ladder, limitBytes: number): Sizes {
-  const most = Math.min(options.contextLength ?? needs.trainedContext, options.sequences * pageLength);
-  for (let contextLength = most; contextLength > sizes.contextLength; contextLength -= pageLength) {
-    const longer = { ...sizes, contextLength };
-    if (grownBytes(longer) <= limitBytes) return longer;
-  }
-  return sizes;
+function withPageEach(sizes: Sizes, ladder: Ladder, spareBytes: number): Sizes {
+  const filled = filledContext(sizes, ladder, spareBytes, Number.POSITIVE_INFINITY);
+  const wanted = Math.min(filled, ladder.options.sequences * pageLength);
+  return { ...sizes, contextLength: Math.max(sizes.contextLength, wanted) };
 }
 
 interface Ladder {
